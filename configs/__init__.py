@@ -1,0 +1,1 @@
+"""The starting points of experiments, carried by the wheel as package data."""

@@ -1,0 +1,1 @@
+"""From raw text to training batches: ingest, tokenizer, sequences, batcher, and the embedded corpus."""

@@ -1,0 +1,1 @@
+"""Runs on disk: directories, identity, metrics, and the experiment that writes them. Imports nothing."""

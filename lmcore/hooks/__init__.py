@@ -1,0 +1,1 @@
+"""Hook points, and what can be hooked to them."""

@@ -1,0 +1,1 @@
+"""Read-only looks inside a model."""

@@ -1,0 +1,1 @@
+"""The Transformer, one file for each idea."""

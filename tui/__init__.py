@@ -1,0 +1,1 @@
+"""The screens of the laboratory. They know messages and files, never tensors."""
