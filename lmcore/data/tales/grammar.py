@@ -1,6 +1,6 @@
 """The notation in which the tales are written down, compiled into a graph of choices with known probabilities.
 
-A pattern is the text itself with two marks in it. ``[x|y|z]`` is a fork: one of the texts, each as likely as the others;
+A pattern is the text itself with two marks in it. ``[x|y|z]`` is a fork: one of the texts, all equally likely;
 ``[3:x|y]`` takes x three times as often, ``[x|]`` takes x or nothing. ``{...}`` is a slot:
 
     {hero:girls}           pick a word from the list `girls`, call it `hero`, and write it

@@ -27,7 +27,7 @@ def story_nats(text: str) -> float:
 
 
 def derivations(text: str) -> Iterator[list[Choice]]:
-    """Every way in which the grammar can write `text`: all alternatives are followed. Raises NoTale if there is none."""
+    """Every way in which the grammar can write `text`, all alternatives followed. Raises NoTale if there is none."""
     text = text.strip("\n")
     furthest, found = 0, 0
     open_ways: list[tuple[Node | None, int, Roles, _Trail]] = [(STORY, 0, {}, None)]

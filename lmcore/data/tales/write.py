@@ -22,8 +22,8 @@ class Tales:
     """A corpus of stories, each followed by a blank line: plain ASCII, printable characters and newlines."""
 
     text: str
-    story_ends: array[int]  # offset in text just after each story and its blank line
-    story_nats: array[float]  # negative log-probability of each story, in nats
+    story_ends: "array[int]"  # offset in text just after each story and its blank line
+    story_nats: "array[float]"  # negative log-probability of each story, in nats
 
 
 def write_tales(seed: int, characters: int) -> Tales:
@@ -53,9 +53,53 @@ def write_story(dice: Callable[[], float]) -> tuple[str, list[Choice]]:
     roles: Roles = {}
     node: Node | None = STORY
     while node is not None:
-        kind = type(node)
-        if kind is Literal:
-            pieces.append(node.text)  # type: ignore[union-attr]
-        node = node.then
+        if isinstance(node, Literal):
+            pieces.append(node.text)
+            node = node.then
+        elif isinstance(node, Fork):
+            choice, node = node.options[int(dice() * len(node.options))]
+            choices.append(choice)
+        elif isinstance(node, Pick):
+            choice, word = node.options[int(dice() * len(node.options))]
+            choices.append(choice)
+            pieces.append(word[node.form])
+            if node.role:
+                roles[node.role] = word
+            node = node.then
+        else:
+            pieces.append(roles[node.role][node.form] if isinstance(node, Recall) else total(node.terms, roles))
+            node = node.then
     pieces.append(SEPARATOR)
     return "".join(pieces), choices
+
+
+def split_point(tales: Tales, fraction: float) -> int:
+    """The first story boundary at or after (1 - fraction) of the text: there the validation part begins.
+
+    Raises TalesError unless 0 <= fraction <= 1.
+    """
+    if not 0 <= fraction <= 1:
+        raise TalesError(f"the validation fraction must lie between 0 and 1, but it is {fraction}")
+    wanted = math.ceil((1 - fraction) * len(tales.text))
+    return tales.story_ends[bisect_left(tales.story_ends, wanted)] if wanted > 0 else 0
+
+
+def floor(tales: Tales, start: int, end: int) -> float:
+    """Exact mean negative log-probability of text[start:end], in nats per character: the loss of a perfect model.
+
+    Both ends must be story boundaries (0 is one), and the part must not be empty. Raises TalesError.
+    """
+    if start >= end:
+        raise TalesError(f"the part from {start} to {end} is empty: the floor is a mean over at least one story")
+    first, last = _stories_before(tales, start), _stories_before(tales, end)
+    return math.fsum(tales.story_nats[first:last]) / (end - start)
+
+
+def _stories_before(tales: Tales, offset: int) -> int:
+    """How many stories end at or before a story boundary. Raises TalesError for any other offset."""
+    if offset == 0:
+        return 0
+    story = bisect_left(tales.story_ends, offset)
+    if story == len(tales.story_ends) or tales.story_ends[story] != offset:
+        raise TalesError(f"offset {offset} lies within a story: the floor is known from one story boundary to another")
+    return story + 1
