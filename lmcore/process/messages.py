@@ -1,8 +1,8 @@
 """The whole protocol between a front end and the core: frozen dataclasses of plain data, commands one way, events back.
 
-Anything that a screen does is one of these commands, so a test, a script and a screen drive the same core. Every event
-carries, in its envelope, the generation of the core that sent it (see `client.py`), so that late messages of a core that
-was killed can be told apart.
+Anything that a screen does is one of these commands, so a test, a script and a screen drive the same core. Events
+travel in envelopes that carry the generation of the core that sent them (see `connection.py`), so that late messages of
+a core that was killed can be told apart.
 """
 
 from dataclasses import dataclass, field
@@ -118,8 +118,9 @@ class Cancel(Command):
 class Inspect(Command):
     """Look inside the present model; answered by one `Inspection` with the same request.
 
-    `what`: "parameters" (norms of each parameter of a component such as `blocks.0.attn`), "attention" (pattern of a layer
-    over `prompt`), "logit_lens" (likeliest next token after each block), "token_losses" (loss of each token of `prompt`).
+    `what`: "parameters" (norms of each parameter of a component such as `blocks.0.attn`), "attention" (pattern of a
+    layer, as `blocks.0.attn`, over `prompt`), "logit_lens" (likeliest next token after each block), "token_losses"
+    (loss of each token of `prompt`).
     """
 
     request: int
@@ -172,7 +173,7 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class StateChanged(Event):
-    """The core entered a state. `reason` is a sentence when there is something to explain (non-finite loss, condition met)."""
+    """The core entered a state. `reason` is a sentence where there is something to explain (a non-finite loss, say)."""
 
     state: State
     step: int = 0
@@ -256,7 +257,7 @@ class GenerationDone(Event):
 
 @dataclass(frozen=True)
 class Inspection(Event):
-    """The answer to `Inspect`: a table with headings and rows of plain values, and a grid of numbers where there is one."""
+    """The answer to `Inspect`: a table with headings and rows of plain values."""
 
     request: int
     headings: tuple[str, ...]

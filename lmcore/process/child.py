@@ -1,0 +1,49 @@
+"""The first lines of the core's process: silence towards the screen before any heavy import, then serving."""
+
+import faulthandler
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmcore.process.connection import Queue
+
+
+def redirect_output(log_path: str) -> None:
+    """Point file descriptors 1 and 2 at a log file, so that nothing printed here or by a C library reaches a screen."""
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def run_child(commands: "Queue", envelopes: "Queue", generation: int, log_path: str) -> None:
+    """Be the core until told to end, or until the parent is gone."""
+    redirect_output(log_path)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    faulthandler.enable(file=2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    from lmcore.process.outbox import Outbox
+
+    outbox = Outbox(envelopes, generation, log_path)
+    outbox.start()
+
+    from lmcore.process.server import Server
+
+    server = Server(commands, outbox)
+    signal.signal(signal.SIGTERM, lambda *_: server.end())
+    try:
+        server.run()
+    finally:
+        delivered = outbox.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if not delivered:
+            # Nobody reads any more, and the queue's own thread would wait for a reader for ever.
+            os._exit(0)

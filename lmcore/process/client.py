@@ -1,0 +1,208 @@
+"""The parent's handle on a core: commands go in, batches of events come out, and a core that dies is noticed."""
+
+import itertools
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import platformdirs
+
+from lmcore.process.connection import Connection, spawn_core
+from lmcore.process.messages import Command, CoreDied, Event, LogLine, ShutDown, StateChanged
+
+E = TypeVar("E", bound=Event)
+
+TAIL_LINES = 20
+"""How many of its last lines a core that died is quoted with."""
+
+
+class CoreUnavailable(RuntimeError):
+    """The core is not there to answer: it was not started, it has ended, or it did not answer in time."""
+
+
+class Launch(Protocol):
+    """How a core is started: `spawn_core`, or anything with its shape."""
+
+    def __call__(self, generation: int, log_path: Path) -> Connection:
+        """Start a core; what it prints goes to `log_path`."""
+
+
+class CoreClient:
+    """One core at a time, and its replacement after it died.
+
+    `on_events` is called on the reading thread with each batch of events; it must return at once. Without it, events
+    are collected and `wait_for` waits for them:
+
+        with CoreClient() as core:
+            core.send(Start(text))
+            core.wait_for(Finished)
+    """
+
+    def __init__(
+        self,
+        on_events: Callable[[list[Event]], None] | None = None,
+        *,
+        log_folder: Path | None = None,
+        launch: Launch = spawn_core,
+    ) -> None:
+        self._on_events = on_events
+        self._log_folder = log_folder or Path(platformdirs.user_log_dir("lmlab", appauthor=False))
+        self._launch = launch
+        self._connection: Connection | None = None
+        self._arrived = threading.Condition()
+        self._lines: list[str] = []
+        self._run = ""
+        self._ending = False
+        self._read_to = 0
+        self.generation = 0
+        self.events: list[Event] = []
+
+    def __enter__(self) -> "CoreClient":
+        self.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.shut_down()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a core is there."""
+        return self._connection is not None and self._connection.is_alive()
+
+    @property
+    def log_path(self) -> Path:
+        """Where the present core's own lines go until a run is open (then: the run's log.txt)."""
+        return self._log_folder / f"core-{os.getpid()}-{self.generation}.log"
+
+    def start(self) -> None:
+        """Start a core; returns at once, `Ready` follows when its libraries are loaded."""
+        if self.is_alive:
+            return
+        self.generation += 1
+        self._ending = False
+        self._lines, self._run = [], ""
+        self._log_folder.mkdir(parents=True, exist_ok=True)
+        self._remove_old_logs()
+        connection = self._launch(self.generation, self.log_path)
+        self._connection = connection
+        reader = threading.Thread(
+            target=self._read, args=(connection, self.generation), name="core-reader", daemon=True
+        )
+        reader.start()
+        threading.Thread(
+            target=self._watch, args=(connection, self.generation, reader), name="core-watch", daemon=True
+        ).start()
+
+    def send(self, command: Command) -> None:
+        """Hand a command to the core. CoreUnavailable if there is none."""
+        if self._connection is None or not self._connection.is_alive():
+            raise CoreUnavailable("The core is not running; start it again first.")
+        self._connection.commands.put(command)
+
+    def restart(self) -> None:
+        """End the present core, if it is still there, and start a new one with new queues."""
+        self.shut_down(timeout=2.0)
+        self.start()
+
+    def shut_down(self, timeout: float = 10.0) -> None:
+        """Ask the core to save and end, while its events are still read; then terminate it, then kill it."""
+        connection, self._ending = self._connection, True
+        if connection is None:
+            return
+        if connection.is_alive():
+            connection.commands.put(ShutDown())
+            connection.wait(timeout)
+        for end in (connection.terminate, connection.kill):
+            if connection.is_alive():
+                end()
+                connection.wait(2.0)
+        self._connection = None
+
+    def wait_for(
+        self,
+        kind: type[E],
+        timeout: float = 60.0,
+        where: Callable[[E], bool] = lambda _: True,
+        after: int | None = None,
+    ) -> E:
+        """The next event of a kind that was not waited past before. `after`: an index into `events` to begin at.
+
+        CoreUnavailable if it did not come in time, or if the core died while it was waited for.
+        """
+        end = time.monotonic() + timeout
+        position = self._read_to if after is None else after
+        with self._arrived:
+            while True:
+                for index in itertools.count(position):
+                    if index >= len(self.events):
+                        position = index
+                        break
+                    event = self.events[index]
+                    if isinstance(event, kind) and where(event):
+                        self._read_to = index + 1
+                        return event
+                    if isinstance(event, CoreDied):
+                        self._read_to = index + 1
+                        raise CoreUnavailable(
+                            f"The core died (exit code {event.exit_code}):\n" + "\n".join(event.log_tail)
+                        )
+                left = end - time.monotonic()
+                if left <= 0:
+                    last = ", ".join(type(event).__name__ for event in self.events[-5:])
+                    raise CoreUnavailable(
+                        f"No {kind.__name__} within {timeout:g} s; the last events were: {last or 'none'}"
+                    )
+                self._arrived.wait(left)
+
+    def _deliver(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, LogLine):
+                self._lines = [*self._lines[1 - TAIL_LINES :], event.text]
+            elif isinstance(event, StateChanged):
+                self._run = event.run.folder if event.run is not None else ""
+        if self._on_events is not None:
+            self._on_events(events)
+            return
+        with self._arrived:
+            self.events.extend(events)
+            self._arrived.notify_all()
+
+    def _read(self, connection: Connection, generation: int) -> None:
+        while generation == self.generation:
+            try:
+                sender, events = connection.envelopes.get(timeout=0.5)
+            except queue.Empty:
+                if not connection.is_alive():
+                    return
+                continue
+            except (EOFError, OSError):
+                return
+            if sender == self.generation:
+                self._deliver(list(events))
+
+    def _watch(self, connection: Connection, generation: int, reader: threading.Thread) -> None:
+        connection.wait(None)
+        # The last envelopes are still in the queue; half of one may be, and then the reader waits for ever.
+        reader.join(timeout=2.0)
+        if generation == self.generation and not self._ending:
+            self._deliver([CoreDied(connection.exit_code(), self._log_tail(), self._run)])
+
+    def _log_tail(self) -> tuple[str, ...]:
+        path = Path(self._run) / "log.txt" if self._run else self.log_path
+        try:
+            with path.open("rb") as log:
+                log.seek(max(0, path.stat().st_size - 16384))
+                lines = log.read().decode("utf-8", "backslashreplace").splitlines()
+        except OSError:
+            lines = self._lines
+        return tuple(lines[-TAIL_LINES:])
+
+    def _remove_old_logs(self) -> None:
+        """Keep the folder small: only the newest logs of earlier cores stay."""
+        logs = sorted(self._log_folder.glob("core-*.log"), key=lambda path: path.stat().st_mtime)
+        for path in logs[:-20]:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""Where the two queues to a core come from: today a child process; a core elsewhere is another `Connection`."""
+
+import multiprocessing
+import multiprocessing.resource_tracker
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lmcore.process.messages import Command, Event
+
+Envelope = tuple[int, tuple[Event, ...]]
+"""What travels from the core: the generation that sent it, and events in their order."""
+
+
+class Queue(Protocol):
+    """The part of a queue that the protocol needs; `multiprocessing.Queue` and a manager's proxy both have it."""
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add one item; raises queue.Full after `timeout` seconds."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take the next item; raises queue.Empty after `timeout` seconds."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A core that was started: commands in, envelopes out, and whether it lives."""
+
+    commands: Queue  # of Command
+    envelopes: Queue  # of Envelope
+    is_alive: Callable[[], bool]
+    wait: Callable[[float | None], None]  # until the core has ended, at most so many seconds
+    exit_code: Callable[[], int | None]  # negative: the signal that ended it
+    terminate: Callable[[], None]
+    kill: Callable[[], None]
+
+
+def prepare_to_spawn() -> None:
+    """Start multiprocessing's resource tracker now, while sys.stderr is a real file.
+
+    A full-screen app replaces sys.stderr by an object without a file number, and the first spawn inside it would fail.
+    """
+    if sys.platform != "win32":
+        multiprocessing.resource_tracker.ensure_running()
+
+
+def spawn_core(generation: int, log_path: Path) -> Connection:
+    """Start a core in a child process (always spawned: a forked one would inherit the screen and its threads)."""
+    from lmcore.process.child import run_child
+
+    context = multiprocessing.get_context("spawn")
+    commands: multiprocessing.Queue[Command] = context.Queue()
+    envelopes: multiprocessing.Queue[Envelope] = context.Queue(maxsize=32)
+    process = context.Process(
+        target=run_child, args=(commands, envelopes, generation, str(log_path)), name="lmcore", daemon=True
+    )
+    process.start()
+    # The core must never be waited for by a thread that feeds commands to a core which is gone.
+    commands.cancel_join_thread()
+    return Connection(
+        commands=commands,
+        envelopes=envelopes,
+        is_alive=process.is_alive,
+        wait=process.join,
+        exit_code=lambda: process.exitcode,
+        terminate=process.terminate,
+        kill=process.kill,
+    )
