@@ -1,0 +1,35 @@
+"""Saving a configuration under another name."""
+
+from pathlib import Path
+
+from tui.screens.dialogs.ask_text import AskTextDialog
+
+
+def as_config_path(name: str) -> Path:
+    """The path that a person means: with `.yaml` when no suffix is given, `~` expanded."""
+    path = Path(name).expanduser()
+    return path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
+
+
+def _problem(name: str) -> str:
+    path = as_config_path(name)
+    if path.is_dir() or Path(name).expanduser().is_dir():
+        return f"{name} is a folder: add a file name."
+    if not path.parent.is_dir():
+        return f"The folder {path.parent} does not exist."
+    return ""
+
+
+def _warning(name: str) -> str:
+    path = as_config_path(name)
+    return f"{path} exists and will be replaced." if path.exists() else ""
+
+
+class SaveAsDialog(AskTextDialog):
+    """Ask where to save the configuration. Dismissed with what was typed; see `as_config_path`."""
+
+    def __init__(self, path: Path | None) -> None:
+        suggestion = "configs/mine.yaml" if path is None else str(path)
+        super().__init__(
+            "Save as", "Save the configuration in this file:", suggestion, problem_with=_problem, warning_about=_warning
+        )
