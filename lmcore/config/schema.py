@@ -142,8 +142,8 @@ class OptimizationConfig(Section):
             )
         if self.schedule == "warmup_stable_decay" and self.warmup_steps + self.decay_steps > self.max_steps:
             raise disagreement(
-                f"training.warmup_steps ({self.warmup_steps}) + training.decay_steps ({self.decay_steps}) must be at most "
-                f"training.max_steps ({self.max_steps})",
+                f"training.warmup_steps ({self.warmup_steps}) + training.decay_steps ({self.decay_steps}) must be at "
+                f"most training.max_steps ({self.max_steps})",
                 "training.decay_steps",
                 "training.warmup_steps",
                 "training.max_steps",
@@ -318,7 +318,9 @@ class TrainingConfig(Section):
     checkpointing: CheckpointingConfig = Field(
         default_factory=CheckpointingConfig, description=CheckpointingConfig.__doc__
     )
-    hooks: tuple[HookConfig, ...] = Field((), strict=False, description="Interventions, applied in their order.")
+    hooks: tuple[HookConfig, ...] = Field(
+        default=(), strict=False, description="Interventions, applied in their order."
+    )
     other: OtherConfig = Field(default_factory=OtherConfig, description=OtherConfig.__doc__)
 
     @model_validator(mode="after")

@@ -1,0 +1,61 @@
+"""Finding configuration files by name: as given, in ./configs, or among those that come with the package."""
+
+from pathlib import Path
+
+from lmcore.config.problems import ConfigError, Problem, problem_at
+from lmcore.config.schema import TrainingConfig
+from lmcore.config.text import Overrides, parse_config
+from lmcore.config.tree import MOST_CHARACTERS
+
+
+def packaged_folder() -> Path | None:
+    """The folder of the configurations that come with the package, wherever it is installed."""
+    import configs
+
+    return Path(configs.__file__).parent if configs.__file__ else None
+
+
+def list_configs() -> list[Path]:
+    """The configuration files in ./configs and those of the package, by name; a local one hides its namesake."""
+    found: dict[str, Path] = {}
+    for folder in (packaged_folder(), Path("configs")):
+        if folder is not None and folder.is_dir():
+            found |= {
+                path.name: path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file()
+            }
+    return [found[name] for name in sorted(found)]
+
+
+def find_config(name: str) -> Path:
+    """The file that a name means: a path, else ./configs/NAME[.yaml], else one of the package. Raises ConfigError."""
+    given = Path(name)
+    if given.is_file():
+        return given
+    if given.is_dir():
+        raise ConfigError([Problem(1, 1, "", f"{name} is a folder, not a configuration file")])
+    known = list_configs()
+    for path in known:
+        if name in (path.name, path.stem):
+            return path
+    names = ", ".join(path.stem for path in known)
+    raise ConfigError([Problem(1, 1, "", f"there is no configuration {name!r}; there are {names}")])
+
+
+def read_config_text(path: Path) -> str:
+    """The text of a configuration file. Raises ConfigError if it cannot be read as text."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(4 * MOST_CHARACTERS + 1)
+    except OSError as error:
+        raise ConfigError([Problem(1, 1, "", f"cannot be read: {error.strerror or error}")], str(path)) from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        readable = content[: error.start].decode("utf-8")
+        message = f"the byte 0x{content[error.start]:02X} is not UTF-8: is this a text file?"
+        raise ConfigError([problem_at(readable, len(readable), "", message)], str(path)) from error
+
+
+def load_config(path: Path, overrides: Overrides = ()) -> TrainingConfig:
+    """The configuration in a file. Raises ConfigError, its lines beginning with the file's name."""
+    return parse_config(read_config_text(path), str(path), overrides)
