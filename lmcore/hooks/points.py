@@ -1,0 +1,80 @@
+"""Hook points: named places in the model where a function may look at a tensor or replace it."""
+
+import difflib
+import fnmatch
+import itertools
+from collections.abc import Callable, Iterable
+
+from torch import Tensor, nn
+
+HookFunction = Callable[[Tensor, "HookPoint"], Tensor | None]
+"""What can be attached: it gets the tensor and the point, and returns a replacement, or None to leave it as it is."""
+
+
+class HookPointError(ValueError):
+    """A name that belongs to no hook point."""
+
+
+class HookPoint(nn.Module):
+    """An identity in the forward pass that calls the attached functions, in the order in which they were attached.
+
+    The model sets `name` to the point's full name in TransformerLens's terms, such as `blocks.0.attn.hook_pattern`.
+    Without functions the same tensor is returned: same bits, and less than a microsecond.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = ""
+        self._functions: dict[int, HookFunction] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is attached, so that the model must really make this tensor."""
+        return bool(self._functions or self._forward_hooks or self._backward_hooks)
+
+    def attach(self, function: HookFunction) -> "HookHandle":
+        """Call `function(tensor, point)` on every forward pass from now on, after those attached before it."""
+        number = next(self._numbers)
+        self._functions[number] = function
+        return HookHandle(self._functions, number)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The same tensor, at once, unless something is attached."""
+        if not self.is_used:
+            return x
+        replaced: Tensor = super().__call__(x)
+        return replaced
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pass the tensor through the attached functions."""
+        for function in tuple(self._functions.values()):
+            replacement = function(x, self)
+            x = x if replacement is None else replacement
+        return x
+
+
+class HookHandle:
+    """What `attach` returns: `remove()` detaches the function, once; removing it again does nothing."""
+
+    def __init__(self, functions: dict[int, HookFunction], number: int) -> None:
+        self._functions = functions
+        self._number = number
+
+    def remove(self) -> None:
+        """Detach the function."""
+        self._functions.pop(self._number, None)
+
+
+def matching_points(names: Iterable[str], pattern: str) -> list[str]:
+    """The names that a glob such as `blocks.*.hook_resid_post` matches, in their order.
+
+    Raises HookPointError, naming the nearest points, when there is none.
+    """
+    names = list(names)
+    matches = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    if not matches:
+        nearest = difflib.get_close_matches(pattern, names, n=3, cutoff=0.3)
+        advice = f"; the nearest are {', '.join(nearest)}" if nearest else f"; there are for example {names[0]}"
+        raise HookPointError(f"no hook point is called {pattern!r}{advice}")
+    return matches
