@@ -9,116 +9,118 @@ from lmcore.data.tales.grammar import compile_pattern
 OPENING = (
     "[[Once upon a time|Long ago|Once] there [was|lived] {:traits.a} "
     "[girl named {hero:girls}|boy named {hero:boys}|{:young} named {hero:cubs}] who {:habits}. "
-    "One {:weathers} {:mornings}, [2:{hero}|{hero.he}]"
-    "|One {:weathers} {:mornings}, {hero:heroes}"
-    "|On {:weathers.a} {:mornings}, {hero:heroes}]"
+    "One {:weathers} {:mornings}, {hero}"
+    "|[2:One {:weathers} {:mornings}|On {:weathers.a} {:mornings}], {hero:heroes}]"
 )
+TO_PLACE = "the [{:looks} |]{:places}"
+AT_PLACE = "{place:places.in} [{:looks} |]{place}"
+NEWCOMER = "{:furs} {animal:animals} named {friend:pets}"
+TREAT = "{:foods} [and|with] {:drinks}"
 
 LOST_AND_FOUND = (
-    " [took|carried|brought] {hero.his} {colour:colours} {thing:things} to {:places} "
-    "and {:games} [until {:meals}|all day long|for an hour|with some friends]. "
-    "[But on the way home|But soon after|Then all at once|But at {:meals}], "
-    "the {colour} {thing} was [gone|lost|missing|nowhere to be seen]. "
-    "{hero} looked [{:under}|all over {:places}|{:under} and {:under}], but [found nothing|it was not there]. "
-    "[Just then|After a while|Soon], {:sizes.a} {animal:animals} named {friend:pets} came [by|along|closer|running]. "
-    '["Why are you so {:moods}?"|"What is the matter?"|"Can I help you?"|"What are you looking for?"] asked {friend}. '
-    '"I [have lost|cannot find|am looking for] my {colour} {thing}," [said|sighed|sobbed|answered] {hero}. '
-    "{friend} [sniffed|looked|searched|dug] [here and there|everywhere|for a while|twice] and "
-    "[found|spotted|saw] the {colour} {thing} {:inside}. "
-    '"[Thank you|You are a true friend|What sharp eyes you have], {friend}!" [cried|laughed|said] {hero} '
-    "and [hugged|kissed|danced with] the {animal}. "
-    "[They ate {:foods} together|That evening they shared {:foods}|{hero} never lost the {colour} {thing} again]."
+    " [took|carried|brought] {hero.his} {colour:colours} {thing:things} to " + TO_PLACE + " and {:games} {:until}. "
+    "[But on the way home|But soon after|Then all at once|But at {:meals}] "
+    "{hero}'s {colour} {thing} was [gone|lost|missing|nowhere to be seen]. "
+    "[{hero}|{hero.He}] looked for the {colour} {thing} {:under}, but found only {:finds.a}. "
+    "[Just then|After a while|Soon] {:furs.a} {animal:animals} named {friend:pets} [came|ran|walked] up to {hero}. "
+    '"I [have lost|cannot find|am looking for] my {colour} {thing}," [said|sighed|sobbed] {hero} {:laments}. '
+    "{friend} [sniffed|looked|searched|dug] [here and there|everywhere|for a while|twice] "
+    "and [found|spotted|saw] it {:inside}. "
+    '"[What a friend you are|What sharp eyes you have|Well done], {friend}!" [cried|laughed|said] {hero} {:tones}. '
+    "Then they had " + TREAT + " {:under}."
 )
 
 GIFT = (
-    " wanted to [surprise|please|thank|cheer up] {elder:elders} with a [gift|present]. "
-    "In a [little|busy|dusty|cozy] shop {:places.at}, {hero.he} [found|chose|saw|bought] "
-    "{colour:colours.a} {thing:things}. "
-    "{hero} [wrapped|packed|hid] the {colour} {thing} in {:wrappings} and wrote [on it|with a pencil|in big letters]: "
-    '"For {elder}[, with love|, from {hero}|]." '
-    "[At {:meals}|The next day|That very evening], {elder} opened the [box|parcel|gift|present]. "
-    '"[Oh|My|Goodness], {colour.a} {thing}!" [cried|laughed|whispered|said] {elder}. '
-    '"[How did you know?|I have always wanted one!|Nobody ever gave me such a thing!|It is just like my old one!]" '
-    "{hero} [smiled|blushed|bowed|beamed], and {elder} put the {colour} {thing} "
-    "[on the shelf|by the window|over the door|on the table]. "
-    "[Then they ate {:foods}|Both were {:joys} that {:mornings}]."
+    " wanted to [surprise|please|thank|cheer up] {elder:elders}. "
+    "In a [little|busy|dusty|cozy] shop {hero} [found|saw|bought] {colour:colours.a} {thing:things} "
+    "[between|behind|next to] {:stuffs.a} {:treasures} and {:sizes.a} {:finds}. "
+    "{hero} [wrapped|packed|rolled] the {colour} {thing} in {:wrappings} "
+    'and wrote: "[For|To] {elder}." '
+    "[At {:meals}|The next day|That very evening] {elder} opened the [box|parcel|gift|present]. "
+    '"[Oh|Look|Thank you], {hero}, {colour.a} {thing}!" [cried|laughed|whispered|said] {elder} {:tones}. '
+    '"[How did you know?|I always wanted one!|Now I am {:joys}!|It is just like my old one!]" '
+    "They had " + TREAT + " and {:games} {:until}."
 )
 
 JOURNEY = (
-    " set out [early|alone|at once] to visit {hero.his} {kin:kin} {place:places.at}. "
-    "But [soon|after an hour|before long] {hero.he} came to {:breadths.a} {barrier:barriers} "
-    "[and had to stop|with no bridge|and could not go on]. "
-    '"[How can I|How shall I|Who will help me] cross this {barrier}?" [sighed|asked|wondered] {hero}. '
-    '"My {kin} is waiting {place.at}." '
-    "{:sizes.A} {animal:animals} named {friend:pets} heard {hero.him}. "
-    '"[Climb on my back|Hold on to my tail|Follow me|Step where I step]," said {friend}, '
-    '"and I will take you across the {barrier} to your {kin}." '
-    "{:manners.Cap}, {hero} and the {animal} [crossed|passed] the {barrier}. "
-    "On the other side, {hero.his} {kin} [hugged|kissed|thanked] {friend} and [cooked|brought|served] {:foods}. "
-    "[{hero} and {friend} stayed until {:meals}|From that day on, {hero} and {friend} were friends]."
+    " packed {:colours.a} {:things} and some {:foods} and set out {:ways} to visit {hero.his} {kin:kin}. "
+    "[But soon|Before long|After an hour] {hero} came to {:breadths.a} {barrier:barriers} full of {:flocks}. "
+    '"[How can I|How shall I|Who will help me] cross this {barrier} to my {kin}?" [sighed|asked|wondered] {hero}. '
+    '"[Climb on my back|Hold my tail|Follow me|Step where I step]," said {:furs.a} {:animals} named {friend:pets}, '
+    '"and we will cross the {barrier} to your {kin}." '
+    "{:ways.Cap}, {hero} and {friend} [crossed|passed] the {barrier}. "
+    "On the other side, {hero.his} {kin} [hugged|kissed|thanked] {friend} and [served|brought] " + TREAT + ". "
+    "Then they all {:games} {:until}."
 )
 
 COUNTING = (
-    " [went|walked|hurried] to {:places} with a [basket|bag|sack|bucket] to [gather|look for|collect] {item:items}. "
-    "{hero.He} found {first:first} {item} {:inside}, and {:sizes.a} {animal:animals} named {friend:pets} "
-    "[gave|brought|found] {hero.him} {second:second} more. "
-    '"{first.Cap} and {second} make {first+second}," [counted|said|whispered] {hero}. '
-    '"[Now we have|That makes|Look,] {first+second} {item}!" '
-    "On the way home, {hero} gave {given:given} of the {first+second} {item} to {elder:elders}, "
+    " [went|walked|hurried|rode] to " + TO_PLACE + " with {:sizes.a} [basket|bag|sack|bucket] "
+    "to [gather|look for|collect] {item:items}. "
+    "{:inside.Cap}, {hero} found {first:first} {item}. "
+    "Then {:furs.a} {:animals} named {friend:pets} [gave|brought|found] {hero.him} {second:second} more. "
+    '"{first.Cap} and {second} make {first+second} {item}," [counted|said|whispered] {hero} {:tones}. '
+    "{friend} [gave|sold|threw] {given:given} of the {first+second} {item} to {:sizes.a} {:furs} {:animals}, "
     "so {first+second-given} {item} were left. "
-    "{hero} and {friend} [shared|counted|washed|hid] the {first+second-given} {item} "
-    "[by the fire|under the stars|in the kitchen] and [were|felt] {:joys}."
+    "{hero} and {friend} [shared|counted|washed|hid] the {first+second-given} {item} {:under} and [were|felt] {:joys}."
 )
 
 TRADE = (
-    " [carried|took|brought] {stuff:stuffs.a} {treasure:treasures} to {:places}. "
-    "There [sat|stood|waited] {elder:elders} with {colour:colours.a} {thing:things}. "
+    " [went|walked|hurried] to " + TO_PLACE + " with {stuff:stuffs.a} {treasure:treasures}. "
+    "{:under.Cap}, {hero} [met|saw|found] {elder:elders} with {colour:colours.a} {thing:things}. "
     '"[Will you give me|May I have|Would you trade] your {colour} {thing} for my {stuff} {treasure}?" asked {hero}. '
-    "{elder.Cap} [looked at|turned|tapped|weighed|held up] the {stuff} {treasure} "
-    "[twice|slowly|with care|in the light] and [smiled|nodded|laughed|frowned]. "
-    '"[Done|Agreed|A fair trade|Very well]," said {elder}, "your {stuff} {treasure} for my {colour} {thing}." '
-    "So {hero} [ran home|went home|skipped away|walked off] with the {colour} {thing}, "
-    "and {elder} put the {stuff} {treasure} [on the shelf|by the window|in a box]."
-    "[ Both were {:joys}.| That evening they both ate {:foods}.|]"
+    "{elder.Cap} [looked at|turned|tapped|weighed|held up] the {treasure} "
+    "[twice|slowly|with care|in the light]. "
+    '"[Done|Agreed|A fair trade|Very well]," said {elder}, "your {treasure} for my {colour} {thing}." '
+    "So {hero} [ran|went|skipped|walked] [home|off] {:ways} with the {colour} {thing}, "
+    "and {elder} put the {treasure} {:inside}, next to {:sizes.a} {:finds}."
 )
 
 STORM = (
-    " was [walking|riding|wandering] {:places.at} when a [great|sudden|terrible|wild] {storm:storms} "
-    "[began|came up|broke loose|rolled in]. "
+    " was [walking|riding|wandering] {:ways} " + AT_PLACE + " "
+    "when {:gales.a} {storm:storms} [began|came up|broke loose|rolled in]. "
     '"I [must hide from|am afraid of|cannot walk in] this {storm}!" cried {hero} and [ran|hurried|crept] into '
-    "[an empty|a little|a dark|a narrow] {shelter:shelters}. "
-    "In the {shelter} sat {:sizes.a} {animal:animals} named {friend:pets}, [wet and cold|all alone|half asleep]. "
-    '"[Come in|Sit down|Stay with me|Do not be afraid]," said {friend}. '
-    '"The {storm} cannot [find|hurt|reach] us in this {shelter}." '
+    "{:looks.a} {shelter:shelters}. "
+    "In the {shelter}, {hero} met {:furs.a} {:animals} named {friend:pets}. "
+    '"[Come in|Sit down|Stay with me|Do not be afraid], the {storm} cannot [find|hurt|reach] us," '
+    "said {friend} {:tones}. "
     "{hero} shared {hero.his} {:foods}, and {friend} told a story about {:topics}. "
-    "[All night|For hours|Until {:meals}] the {storm} [roared|howled|raged|rattled] around the {shelter}, "
-    "but {hero} and the {animal} [slept|sang|laughed|kept warm] [side by side|by a little fire|under one blanket]. "
-    "At [dawn|{:meals}] the {storm} was over, and {hero} and {friend} [went home together|said goodbye|saw a rainbow]."
+    "By {:meals} the {storm} was over, and {hero} and {friend} [went home {:ways}|had " + TREAT + "|{:games} {:until}]."
 )
 
 RIDDLE = (
-    " met {elder:elders} {:places.at}. "
-    '"You [may have|can win|will get] my {colour:colours} {thing:things}," said {elder}, '
-    '"if you [answer|solve|guess] [my|this] riddle. {riddle:riddles.question}" '
-    "{hero} looked at the {colour} {thing} and thought [hard|for a while|for a long time]. "
-    '"[Is it|Could it be|Maybe it is] {:guesses.a}?" asked {hero}. "No," [laughed|said|smiled] {elder}. '
-    '"[I know|I have it|Of course]!" [cried|shouted|called] {hero}. "It is {riddle}!" '
-    '"[Right|Correct|Well done]!" said {elder} and gave {hero} the {colour} {thing}. '
-    '[At {:meals}|That evening|All week], {hero.he} asked everybody: "{riddle.question}"'
+    " met {elder:elders} with {:sizes.a} {:furs} {:animals} " + AT_PLACE + ". "
+    '"You [may have|can win|will get] my {colour:colours} {thing:things}," said {elder} {:tones}, '
+    '"if you [answer|solve|guess] [my|this] riddle, {hero}. {riddle:riddles.question}" '
+    "{hero} [looked at|dreamed of|wanted] {elder}'s {colour} {thing} and thought [hard|again|for a while]. "
+    '"[Is it|Could it be|Maybe] {:sizes.a} {:guesses}? [No|Wait|Oh], it is {riddle}!" '
+    '"[Right|Correct|Well done], the {colour} {thing} is yours," [said|laughed|cried] {elder}. '
+    '[All week {hero.he} asked everybody: "{riddle.question}"|3:They had ' + TREAT + " and {:games} {:until}.]"
 )
 
 PROMISE = (
     " borrowed {colour:colours.a} {thing:things} from {elder:elders}. "
-    '"I will [bring it back|return it|give it back] [on|before] {day:days}," [promised|said] {hero}. '
-    "{hero.He} [took good care of|played with|polished|was proud of] {elder}'s {colour} {thing}. "
-    'When {day} came, {:hindrances}. "[Stay at home|Wait until tomorrow|Do not go]," said {hero.his} {:kin}. '
-    '"No," said {hero}, "[I gave my word|I made a promise], and the {colour} {thing} belongs to {elder}." '
-    "{:manners.Cap}, {hero.he} [walked|marched|climbed|ran] all the way to {elder}. "
-    '"You [came|kept your word|did not forget], {hero}!" said {elder}. '
-    '"[You may keep|Please keep|Come in and bring] the {colour} {thing}." '
-    "[They had {:foods} for {:meals}|{hero} was {:joys} all the way home]."
+    '"I will [bring it back|return it|give it back] [on|before] {day:days}," [promised|said] {hero} {:tones}. '
+    "{hero} [showed|lent] {:pets} and {:sizes.a} {:animals} {elder}'s {colour} {thing}. "
+    "When {day} came, {:hindrances}, but {hero} [said|called|thought] {:tones}: "
+    '"The {colour} {thing} belongs to {elder}." '
+    "{:ways.Cap}, {hero} [walked|marched|climbed|ran] past " + TO_PLACE + " to {elder}. "
+    '"You [came|kept your word|did not forget]," said {elder}, "[please keep|now keep] the {colour} {thing}." '
+    "They had " + TREAT + " and {:games} {:until}."
 )
 
-SHAPES = (LOST_AND_FOUND, GIFT, JOURNEY, COUNTING, TRADE, STORM, RIDDLE, PROMISE)
+RESCUE = (
+    " heard a [cry|voice|whimper|sob] " + AT_PLACE + ". "
+    "{hero} [found|saw|met] {:furs.a} {:animals} named {friend:pets}, stuck in {:looks.a} {trap:traps}. "
+    '"[Please help me|Do not go away|Set me free]," [cried|begged|called] {friend} {:tones}. '
+    "{hero} [cut|broke|opened|pulled at] the {trap} with {:colours.a} {:tools} until {friend} was free. "
+    '"[One day|Some day|Soon] I will help you too," said {friend} {:tones}. '
+    "[A week|A month|A year|Two days] later, {hero} was {:perils}. "
+    "{friend} heard {hero.his} [cries|voice|song] and came {:ways} with {:stuffs.a} {:tools}. "
+    '"[You saved me once|You were kind to me|I have not forgotten you], {hero}," said {friend}, '
+    '"and now I will [save|help|free] you." '
+    "Then they had " + TREAT + " and {:games} {:until}."
+)
+
+SHAPES = (LOST_AND_FOUND, GIFT, JOURNEY, COUNTING, TRADE, STORM, RIDDLE, PROMISE, RESCUE)
 
 STORY = compile_pattern(OPENING + "[" + "|".join(SHAPES) + "]")

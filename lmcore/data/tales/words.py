@@ -3,12 +3,12 @@
 Word = dict[str, str]  # form -> text; the form "" is the word itself
 
 _SILENT_H = ("hour", "honest")
-_SPOKEN_Y = ("uni", "use")
+_CONSONANT_SOUND = ("one", "uni", "use")
 
 
 def _with_article(text: str) -> str:
-    """The text with the article that its first sound asks for: "a kite", "an orange", "an honest", "a useful"."""
-    vowel = (text[0] in "aeiou" and not text.startswith(_SPOKEN_Y)) or text.startswith(_SILENT_H)
+    """The text with the article that its first sound asks for: "a kite", "an owl", "an honest", "a one-eyed"."""
+    vowel = (text[0] in "aeiou" and not text.startswith(_CONSONANT_SOUND)) or text.startswith(_SILENT_H)
     return f"an {text}" if vowel else f"a {text}"
 
 
@@ -40,18 +40,30 @@ def _split(texts: str) -> list[str]:
     return [" ".join(text.split()) for text in texts.split(",")]
 
 
-_GIRLS = _women("Lily, Anna, Rosa, Clara, Emma, Nora, Ivy, Mia, Greta, Hanna, Stella, Wendy, June, Zoe, Olive, Flora")
-_BOYS = _men("Tom, Ben, Max, Oscar, Finn, Jack, Leo, Sam, Peter, Hugo, Victor, Noah, Emil, Karl, David, Walter")
-_CUBS = _men("Bruno, Pip, Teddy, Gus, Rolf, Caspar") + _women("Hazel, Ruby, Dora, Luna, Minna, Poppy")
-_PETS = _men("Rusty, Otto, Barnaby, Whiskers, Moss, Ziggy, Nibbles, Fidget, Captain, Jasper") + _women(
-    "Daisy, Pearl, Velvet, Clover, Misty, Ginger, Snowdrop, Tilly, Queenie, Amber"
+_GIRLS = _women(
+    """Lily, Anna, Rosa, Clara, Emma, Nora, Ivy, Mia, Greta, Hanna, Stella, Wendy, June, Zoe, Olive, Flora,
+    Vera, Ida, Tess, Ada, Paula, Cora, Molly, Bella"""
+)
+_BOYS = _men(
+    """Tom, Ben, Max, Oscar, Finn, Jack, Leo, Sam, Peter, Hugo, Victor, Noah, Emil, Karl, David, Walter,
+    Arthur, Felix, Henry, Ralph, Simon, Toby, Ned, Louis"""
+)
+_CUBS = _men("Bruno, Pip, Teddy, Gus, Rolf, Caspar, Monty, Basil") + _women(
+    "Hazel, Ruby, Dora, Luna, Minna, Poppy, Bonnie, Heidi"
+)
+_PETS = _men(
+    """Rusty, Otto, Barnaby, Whiskers, Moss, Ziggy, Nibbles, Fidget, Captain, Jasper, Bramble, Domino, Merlin,
+    Biscuit, Yuri, Scout"""
+) + _women(
+    """Daisy, Pearl, Velvet, Clover, Misty, Ginger, Snowdrop, Tilly, Queenie, Amber, Saffron, Juno, Pepper,
+    Willow, Echo, Roxy"""
 )
 _ELDERS = _men(
     """the baker, the miller, the old sailor, the shepherd, the king, the tailor, the fisherman, the
-    blacksmith, the postman"""
+    blacksmith, the postman, the carpenter, the judge, the cook"""
 ) + _women(
     """the queen, the gardener, the weaver, the teacher, the innkeeper, the beekeeper, the potter, the
-    midwife, the painter"""
+    doctor, the painter, the duchess, the librarian, the old nurse"""
 )
 
 WORDS: dict[str, tuple[Word, ...]] = {
@@ -61,72 +73,120 @@ WORDS: dict[str, tuple[Word, ...]] = {
     "heroes": _GIRLS + _BOYS + _CUBS,
     "pets": _PETS,
     "elders": _ELDERS,
-    "young": _plain("bear, rabbit, mouse, squirrel, hedgehog, kitten, puppy, lamb"),
+    "kin": _women("aunt, grandmother, sister, godmother, mother") + _men("uncle, grandfather, brother, cousin, father"),
+    "young": _plain("bear, rabbit, mouse, squirrel, hedgehog, kitten, puppy, lamb, piglet, raccoon"),
     "animals": _plain(
-        """fox, goat, duck, badger, otter, owl, frog, turtle, donkey, crow, deer, beaver, heron, pony, swan,
-        mole, cat, dog"""
+        """fox, goat, duck, badger, otter, owl, frog, turtle, donkey, crow, deer, beaver, heron, pony, swan, mole,
+        cat, dog, goose, wolf, parrot, toad, stork, camel"""
+    ),
+    "flocks": _plain(
+        """bees, sparrows, crickets, swallows, pigeons, butterflies, ladybugs, seagulls, lizards, bats, robins,
+        snails, dragonflies, moths, hens, starlings"""
     ),
     "traits": _plain(
         """brave, curious, kind, clever, honest, gentle, quiet, merry, stubborn, shy, patient, lazy, clumsy,
-        hungry, polite"""
+        hungry, polite, noisy, careful, dreamy, funny, proud, sleepy, cheeky, wise, bold"""
     ),
-    "sizes": _plain(
-        "small, tiny, large, old, young, thin, round, grey, spotted, sleepy, friendly, shaggy, limping, fat"
+    "sizes": _plain("small, tiny, large, old, young, thin, round, huge, plump, tall, skinny, little"),
+    "furs": _plain(
+        """grey, spotted, sleepy, friendly, shaggy, limping, striped, dusty, shy, muddy, elegant, one-eyed,
+        cheerful, nervous, grumpy, wet"""
     ),
-    "weathers": _plain("sunny, windy, cold, warm, foggy, frosty, bright, misty, cloudy, quiet, golden, rainy"),
+    "weathers": _plain(
+        """sunny, windy, cold, warm, foggy, frosty, bright, misty, cloudy, quiet, golden, rainy, mild, snowy,
+        gloomy, lovely"""
+    ),
     "mornings": _plain("morning, day, evening, afternoon"),
     "habits": _plain(
         """loved to sing, loved to draw, never told a lie, could whistle like a bird, slept until noon, was afraid
         of the dark, dreamed of the sea, asked too many questions, could run like the wind, always wore a hat,
         talked to the moon, collected old maps, counted the stars, baked wonderful cakes, never sat still,
-        wanted to see the world"""
+        wanted to see the world, lived in a tower, hated soap, laughed at thunder, could stand on one foot, knew
+        a hundred songs, kept a pet snail, had seven brothers, read under the blanket, loved jumping in puddles,
+        was never on time, spoke to trees, painted every wall, ate only pancakes, lived next to a volcano, had
+        no shoes, sneezed all the time"""
     ),
     "places": tuple(
-        {"": place, "at": f"{where} {place}"}
+        {"": place, "in": f"{where} the"}
         for where, texts in {
-            "in": "the forest, the meadow, the garden, the orchard, the valley, the village, the park, the castle",
-            "at": "the market, the harbor, the mill, the lighthouse, the station, the farm, the fair, the school",
-            "by": "the river, the lake, the pond, the sea, the waterfall, the well",
-            "on": "the hill, the bridge, the beach, the island, the mountain, the old wall",
+            "in": "forest, meadow, garden, orchard, valley, village, park, castle",
+            "at": "market, harbor, mill, lighthouse, station, farm, fair, school",
+            "by": "river, lake, pond, sea, waterfall, well, canal, fountain",
+            "on": "hill, bridge, beach, island, mountain, cliff, pier, square",
         }.items()
         for place in _split(texts)
     ),
-    "colours": _plain("red, blue, green, yellow, white, black, purple, orange, silver, golden, pink, brown"),
+    "looks": _plain(
+        """old, little, quiet, green, lonely, famous, sunny, misty, busy, windy, pretty, crooked, sleepy, empty,
+        wild, grand"""
+    ),
+    "colours": _plain(
+        """red, blue, green, yellow, white, black, purple, orange, silver, golden, pink, brown, striped, crimson,
+        shiny, scarlet"""
+    ),
     "things": _plain(
         """kite, ball, drum, whistle, ribbon, scarf, hat, lantern, key, ring, coin, basket, cup, bell, umbrella,
         blanket, button, doll, puppet, marble, feather, candle, flute, purse, mirror, pencil, apron, wagon,
-        boat, mask"""
+        boat, mask, trumpet, teapot, violin, notebook, helmet, glove, necklace, compass, broom, pillow"""
     ),
-    "stuffs": _plain("wooden, glass, clay, copper, tin, stone, ivory, iron, paper, amber"),
+    "stuffs": _plain("wooden, glass, clay, copper, tin, stone, ivory, iron, paper, amber, brass, marble"),
     "treasures": _plain(
-        "horse, bird, box, spoon, crown, whale, owl, elephant, dragon, rose, bowl, star, shoe, ship, egg"
+        """horse, bird, box, spoon, crown, whale, owl, elephant, dragon, rose, bowl, star, shoe, ship, egg, tiger,
+        bear, fish, clock, soldier"""
     ),
     "foods": _plain(
-        """bread, soup, cheese, honey cake, apple pie, porridge, pancakes, warm milk, roasted nuts, plum jam, hot
-        chocolate, butter cookies, mushroom stew, lemonade, carrot cake, dumplings"""
+        """bread, soup, cheese, honey cake, apple pie, porridge, pancakes, roasted nuts, plum jam, toast, butter
+        cookies, mushroom stew, carrot cake, dumplings, noodles, waffles, gingerbread, fried fish, omelettes,
+        rice pudding, beans, raisins, sausages, warm rolls"""
+    ),
+    "drinks": _plain(
+        "warm milk, lemonade, cocoa, apple juice, mint tea, cold water, cider, buttermilk, rose tea, ginger beer"
     ),
     "items": _plain(
         """apples, pears, plums, nuts, eggs, shells, carrots, berries, pebbles, mushrooms, acorns, tulips, turnips,
-        cherries, pumpkins, feathers, lemons, chestnuts"""
+        cherries, pumpkins, feathers, lemons, chestnuts, figs, walnuts, radishes, daisies, peaches, onions"""
+    ),
+    "finds": _plain(
+        "spider, nail, sock, worm, bone, beetle, nest, brick, bottle, onion, slipper, snail, stick, spoon, rag, nut"
     ),
     "under": _plain(
         """under the bench, behind the door, under the leaves, behind the barrels, under the stairs, behind the
-        fence, under the table, behind the stove, under the bushes, behind the wagon"""
+        fence, under the table, behind the stove, under the bushes, behind the wagon, under a stone, behind the
+        oak, under a cloak, behind the church, under the bridge, behind the well"""
     ),
     "inside": _plain(
         """in the tall grass, in the hay, on the roof, in the ditch, in a hollow tree, in the mud, on a high
-        branch, in the cellar, between two rocks, in the fountain, among the roses, in an old nest"""
+        branch, in the cellar, between two rocks, in the fountain, among the roses, in an old nest, on the
+        chimney, in a boot, among the reeds, in the attic, on a windowsill, in a flowerpot, near the gate, in
+        the ivy"""
     ),
     "games": _plain(
-        "played, danced, sang, ran about, climbed trees, chased butterflies, built towers, threw stones, picked flowers"
+        """played, danced, sang, ran about, climbed trees, chased butterflies, built towers, threw stones, picked
+        flowers, jumped rope, told jokes, fed the ducks, watched the clouds, rolled in the grass, made faces,
+        practiced handstands"""
     ),
-    "meals": _plain("breakfast, lunch, supper, dinner, teatime, sunset, noon, midnight"),
-    "moods": _plain("sad, lonely, quiet, pale, gloomy, angry, worried, unhappy"),
-    "joys": _plain("happy, glad, proud, merry, cheerful, pleased, content, delighted"),
-    "barriers": _plain("river, swamp, canyon, hedge, ditch, stream, thicket, glacier, marsh, ravine"),
-    "breadths": _plain("deep, wide, dark, wild, endless, steep, frozen, terrible"),
-    "kin": _women("aunt, grandmother, sister, godmother") + _men("uncle, grandfather, brother, cousin"),
-    "manners": _plain("slowly, carefully, bravely, quietly, quickly, gladly, step by step, without a word"),
+    "until": _plain(
+        """until breakfast, until lunch, until supper, until noon, until dusk, all day long, for an hour, with
+        great joy, until it rained, until the bells rang, for a while, until the moon rose, as always, until
+        teatime, like a king, without a pause"""
+    ),
+    "tools": _plain("knife, saw, spoon, key, hammer, fork, stick, shovel, needle, rope, pin, axe"),
+    "meals": _plain("breakfast, lunch, supper, dinner, teatime, sunset, noon, dusk"),
+    "joys": _plain(
+        "happy, glad, proud, merry, cheerful, pleased, content, delighted, thankful, lucky, joyful, relieved"
+    ),
+    "tones": _plain(
+        """softly, loudly, kindly, proudly, shyly, gravely, warmly, at once, with a smile, with a bow, with a sigh,
+        in a deep voice, politely, firmly, quickly, with a wink"""
+    ),
+    "laments": _plain("sadly, in a small voice, with a sigh, in tears, weakly, at last, bitterly, in despair"),
+    "gales": _plain("great, sudden, terrible, wild, icy, dreadful, roaring, dark, furious, mighty, howling, bitter"),
+    "ways": _plain(
+        """slowly, carefully, bravely, quietly, quickly, gladly, step by step, without a word, singing softly, in
+        the moonlight, barefoot, in a hurry, humming a tune, with great care, at a trot, shivering"""
+    ),
+    "breadths": _plain("deep, wide, dark, wild, endless, steep, frozen, terrible, muddy, gloomy, roaring, dreadful"),
+    "barriers": _plain("river, swamp, canyon, hedge, ditch, stream, thicket, glacier, marsh, ravine, moat, jungle"),
     "first": _plain("three, four, five, six, seven"),
     "second": _plain("two, three, four, five"),
     "given": _plain("two, three"),
@@ -134,16 +194,26 @@ WORDS: dict[str, tuple[Word, ...]] = {
     "shelters": _plain("cave, barn, hut, cottage, chapel, tent, stable, tower, boathouse, cabin, tunnel, windmill"),
     "topics": _plain(
         """pirates, dragons, a lost city, a talking fish, two giants, the first snow, a clever thief, a magic pot,
-        the northern lights, an enchanted shoe, a sleeping princess, seven brothers"""
+        the northern lights, an enchanted shoe, a sleeping princess, seven swans, a flying carpet, the man in
+        the moon, a singing bone, an iron whale"""
     ),
-    "wrappings": _plain("paper, silk, straw, leaves, cloth, wool, velvet, newspaper"),
+    "wrappings": _plain("paper, silk, straw, leaves, cloth, wool, velvet, newspaper, linen, a napkin, a sock, moss"),
     "days": _plain("Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"),
     "hindrances": _plain(
         """the bridge was broken, it rained all day, the snow was deep, the road was flooded, the fog was thick, a
         cold wind blew, everybody else stayed at home, there was a feast in town, the wagon lost a wheel, the
-        ferry was late"""
+        ferry was late, ice covered the road, the pony was ill, a tree blocked the path, thunder shook the
+        house, the circus came to town, all the clocks stood still"""
     ),
-    "guesses": _plain("cloud, goat, snail, tree, spider, cow, pillow, wheel, ghost, bridge, wolf, candle"),
+    "traps": _plain("net, fence, hole, rope, cage, trap, hedge, barrel, sack, pipe, chimney, thorn bush"),
+    "perils": _plain(
+        """lost in the snow, stuck in the mud, alone in the dark, lost in the mist, hanging from a cliff, trapped
+        in a well, sinking in a swamp, caught by the tide, locked in a tower, lost in a maze, stuck on a roof,
+        chased by bees"""
+    ),
+    "guesses": _plain(
+        "cloud, goat, snail, tree, spider, cow, pillow, wheel, ghost, bridge, wolf, candle, hat, fish, crab, king"
+    ),
     "riddles": tuple(
         {"": answer, "question": question}
         for answer, question in {
