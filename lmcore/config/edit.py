@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lmcore.config.insertion import Edit, Insertion, insertions
+from lmcore.config.insertion import Edit, Insertion, insertions, replacement_of
 from lmcore.config.problems import ConfigError, Problem
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, TrainingConfig
@@ -91,15 +91,10 @@ def _edits(text: str, tree: Node | None, path: Path, characters: str) -> list[Ed
 def _replacement(text: str, tree: Node | None, node: Node, path: Path, characters: str) -> Edit:
     """The edit that puts a value in the place of one that is there."""
     home = find(tree, path[:-1])
-    if node.start == node.end:  # an empty value: nothing stands behind the colon, or not even the colon
-        before = len(text[: node.start].rstrip(" "))
-        if text[before - 1 : before] == ":":
-            return Edit(before, before, f" {characters}")
-        return Edit(before, before, f": {characters}")
     if isinstance(home, Mapping) and not isinstance(node, Scalar) and not node.flow:
         entry = next(entry for entry in home.entries if entry.name == path[-1])
         return Edit(text.index(":", entry.key.end) + 1, node.end, f" {characters}")
-    return Edit(node.start, node.end, characters)
+    return replacement_of(text, node, characters)
 
 
 def _field(section: str, name: str, characters: str) -> Insertion:

@@ -37,7 +37,7 @@ def insertions(text: str, tree: Node | None, path: Path, entries: Sequence[Inser
         return [_in_block(text, node, path, entry) for entry in entries]
     home = find(tree, path[:-1]) if path else None
     if isinstance(home, Mapping) and home.flow and node is not None:
-        return [Edit(node.start, node.end, f" {{{inside}}}" if node.start == node.end else f"{{{inside}}}")]
+        return [replacement_of(text, node, f"{{{inside}}}")]
     edits = [Edit(node.start, node.end, "")] if node is not None and node.start < node.end else []
     if isinstance(home, Mapping):
         key = next(entry.key for entry in home.entries if entry.name == path[-1])
@@ -49,6 +49,15 @@ def insertions(text: str, tree: Node | None, path: Path, entries: Sequence[Inser
         blank = apart if number or text[:place].strip() else []
         edits.append(_as_lines(text, place, [*blank, *entry.lines(indent)]))
     return edits
+
+
+def replacement_of(text: str, node: Node, characters: str) -> Edit:
+    """The edit that puts a value in the place of one that is there, or of nothing after a colon."""
+    if node.start < node.end:
+        return Edit(node.start, node.end, characters)
+    before = len(text[: node.start].rstrip(" "))
+    colon = "" if text[before - 1 : before] == ":" else ":"  # in {flow} style a key may stand alone
+    return Edit(before, before, f"{colon} {characters}")
 
 
 def _in_block(text: str, home: Mapping, path: Path, entry: Insertion) -> Edit:

@@ -1,5 +1,6 @@
 """Finding configuration files by name: as given, in ./configs, or among those that come with the package."""
 
+import difflib
 from pathlib import Path
 
 from lmcore.config.problems import ConfigError, Problem, problem_at
@@ -29,16 +30,22 @@ def list_configs() -> list[Path]:
 def find_config(name: str) -> Path:
     """The file that a name means: a path, else ./configs/NAME[.yaml], else one of the package. Raises ConfigError."""
     given = Path(name)
-    if given.is_file():
-        return given
-    if given.is_dir():
-        raise ConfigError([Problem(1, 1, "", f"{name} is a folder, not a configuration file")])
+    try:
+        if name and given.is_file():
+            return given
+        if name and given.is_dir():
+            raise ConfigError([Problem(1, 1, "", f"{name} is a folder, not a configuration file")])
+    except (OSError, ValueError) as error:  # a name that the file system cannot hold
+        if isinstance(error, ConfigError):
+            raise
     known = list_configs()
     for path in known:
         if name in (path.name, path.stem):
             return path
-    names = ", ".join(path.stem for path in known)
-    raise ConfigError([Problem(1, 1, "", f"there is no configuration {name!r}; there are {names}")])
+    names = [path.stem for path in known]
+    nearest = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names)}"
+    raise ConfigError([Problem(1, 1, "", f"there is no configuration {name[:100]!r}; {hint}")])
 
 
 def read_config_text(path: Path) -> str:

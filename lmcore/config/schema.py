@@ -173,7 +173,7 @@ class DatasetConfig(Section):
         "tales: the built-in stories; file: one text file; files: a folder or glob; python: the standard library's "
         "source; download: a named text.",
     )
-    path: str = setting("", "The file, folder or glob to read; used with source: file and files.")
+    path: str = setting("", "The file, folder or glob to read; used with source: file and files.", learned=False)
     download: Literal["tiny-shakespeare"] = setting(
         "tiny-shakespeare", "Which text to fetch; used with source: download."
     )
@@ -258,7 +258,7 @@ class CheckpointingConfig(Section):
 class HookConfig(Section):
     """One intervention in how the model computes, learns or is judged."""
 
-    name: str = setting("", "How the hook is called in the lab and in the journal.")
+    name: str = setting("", "How the hook is called in the lab and in the journal.", learned=False)
     kind: Literal["forward", "backward", "update", "loss"] = setting("forward", "Where it reaches in.")
     use: str = setting("", "Which built-in does the work.")
     at: str | None = setting(None, "Hook points or parameters, a glob; one that matches nothing is an error.")

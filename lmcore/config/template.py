@@ -2,10 +2,12 @@
 
 import textwrap
 
+from lmcore.config.problems import ConfigError, place
 from lmcore.config.scalars import to_yaml_value
-from lmcore.config.schema import HookConfig, TrainingConfig, field_of
+from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, field_of
+from lmcore.config.tree import Mapping, read_tree
 
-COMMENT_WIDTH = 76
+COMMENT_WIDTH = 72
 
 
 def template(config: TrainingConfig | None = None) -> str:
@@ -54,3 +56,34 @@ def hook_lines(hooks: tuple[HookConfig, ...], indent: str = "") -> list[str]:
         for number, (name, value) in enumerate(given.items()):
             lines.append(f"{indent}  {'- ' if number == 0 else '  '}{name}: {to_yaml_value(value)}")
     return lines
+
+
+def refresh_comments(text: str) -> str:
+    """The text with the comment directly above each section and field replaced by the schema's description.
+
+    Raises ConfigError if the text is not YAML. Comments elsewhere stay.
+    """
+    tree, problems = read_tree(text)
+    if problems:
+        raise ConfigError(problems)
+    keys: dict[int, str] = {}
+    for section in tree.entries if isinstance(tree, Mapping) and not tree.flow else ():
+        keys[place(text, section.key.start)[0]] = section.name
+        if section.name in SECTIONS and isinstance(section.value, Mapping) and not section.value.flow:
+            keys |= {place(text, e.key.start)[0]: f"{section.name}.{e.name}" for e in section.value.entries}
+    fresh: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if number in keys and is_key(keys[number]):
+            while fresh and fresh[-1].lstrip().startswith("#"):
+                fresh.pop()
+            fresh += comment_lines(keys[number], line[: len(line) - len(line.lstrip())])
+        fresh.append(line)
+    return "\n".join(fresh)
+
+
+def is_key(key: str) -> bool:
+    """Whether the schema has a section, or a field, of this name."""
+    try:
+        return key in TrainingConfig.model_fields or bool(field_of(key))
+    except KeyError:
+        return False

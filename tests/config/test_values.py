@@ -1,0 +1,80 @@
+"""Reading one value, changing one, and what differs between two configurations."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lmcore.config import (
+    ConfigError,
+    TrainingConfig,
+    differences,
+    field_of,
+    get_from_config,
+    leaf_keys,
+    parse_config,
+    with_value,
+)
+from lmcore.config.schema import ModelConfig
+
+
+def test_every_key_is_read() -> None:
+    config = TrainingConfig()
+    assert len(leaf_keys()) > 60
+    assert get_from_config(config, "model") == config.model
+    assert get_from_config(config, "model.d_model") == config.model.d_model
+    assert all(get_from_config(config, key) == field_of(key).default for key in leaf_keys())
+
+
+@pytest.mark.parametrize("key", ["", "model.d_modl", "d_model", "hooks.0", "model.d_model.real", "model.__class__"])
+def test_a_key_that_is_none_is_answered(key: str) -> None:
+    with pytest.raises(ConfigError, match=r"no (key|section)|belongs in"):
+        get_from_config(TrainingConfig(), key)
+
+
+def test_a_changed_value_is_checked() -> None:
+    config = with_value(TrainingConfig(), "training.learning_rate", 0.5)
+    assert config.training.learning_rate == 0.5 and TrainingConfig().training.learning_rate == 1e-3
+    with pytest.raises(ConfigError, match=r"multiple of model\.n_heads"):
+        with_value(config, "model.n_heads", 3)
+    with pytest.raises(ConfigError, match="must be a number"):
+        with_value(config, "training.learning_rate", "fast")
+
+
+def test_differences_say_what_can_change_now_and_what_is_learned() -> None:
+    old = TrainingConfig()
+    new = parse_config("model: {d_model: 64}\ntraining: {learning_rate: 2e-3}\nother: {name: x, log_interval: 5}\n")
+    found = {d.key: (d.old, d.new, d.live, d.learned) for d in differences(old, new)}
+    assert found == {
+        "model.d_model": (128, 64, False, True),
+        "training.learning_rate": (1e-3, 2e-3, True, True),
+        "other.name": ("", "x", False, False),
+        "other.log_interval": (1, 5, True, False),
+    }
+    assert differences(new, new) == []
+
+
+def test_switching_a_hook_is_a_live_difference_and_another_hook_is_not() -> None:
+    old = parse_config("hooks: [{name: a}, {name: b}]")
+    assert [(d.key, d.live) for d in differences(old, with_value(old, "hooks.1.enabled", False))] == [
+        ("hooks.1.enabled", True)
+    ]
+    assert [(d.key, d.live) for d in differences(old, parse_config("hooks: [{name: a}]"))] == [("hooks", False)]
+
+
+def test_every_field_has_a_description_and_a_default() -> None:
+    for key in leaf_keys():
+        field = field_of(key)
+        assert field.description and field.description.endswith((".", ")")), key
+        assert not field.is_required(), key
+
+
+def test_the_mlp_s_width_has_its_default() -> None:
+    assert ModelConfig(d_model=96).mlp_width == 384
+    assert ModelConfig(d_model=96, mlp="swiglu").mlp_width == 256
+    assert ModelConfig(d_mlp=7).mlp_width == 7
+
+
+def test_the_configuration_is_read_without_torch() -> None:
+    code = "import sys, lmcore.config; print('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
