@@ -1,0 +1,173 @@
+"""The run directory: its names, how one is made whole or not at all, and run.json."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import time
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # a system without it has no other processes' locks to respect
+    fcntl = None  # type: ignore[assignment]
+
+CONFIG = "config.yaml"
+RUN = "run.json"
+METRICS = "metrics.jsonl"
+JOURNAL = "journal.jsonl"
+SAMPLES = "samples.jsonl"
+CHECKPOINTS = "checkpoints"
+LOG = "log.txt"
+LOCK = "lock.json"
+
+UNFINISHED = ".new-"
+"""Prefix of a run directory that is still being made."""
+
+DELETED = ".deleted-"
+"""Prefix of a run directory that is being deleted."""
+
+
+class RunError(ValueError):
+    """A run cannot be found, read or written; the message says which and why."""
+
+
+@contextmanager
+def plainly(what: str, path: Path) -> Iterator[None]:
+    """Turn an operating system's error into a RunError sentence: `what` could not be done with `path`, and why."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "the disk is full. Free some space and go on; nothing saved is lost",
+            errno.EDQUOT: "your share of the disk is used up. Free some space and go on; nothing saved is lost",
+            errno.EROFS: "it is on a file system that can only be read",
+            errno.EACCES: "you may not write there. Change its permissions or other.runs_folder",
+            errno.EPERM: "you may not write there. Change its permissions or other.runs_folder",
+            errno.ENOTDIR: "a part of its path is a file, not a folder",
+            errno.EEXIST: "something else has that name already",
+            errno.ENOENT: "it is not there (any more)",
+        }
+        reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
+        raise RunError(f"Cannot {what} {path}: {reason}.") from error
+
+
+def slug(title: str) -> str:
+    """A title as a part of a directory name: lower-case ASCII letters, digits and hyphens, at most 40 characters."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "run"
+
+
+def run_name(title: str, config_hash: str, now: datetime) -> str:
+    """The name of a run directory: local time, title and the beginning of the config hash."""
+    return f"{now:%Y%m%d-%H%M%S}-{slug(title)}-{config_hash[:8]}"
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a folder's entries are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems cannot sync a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a power cut, finds the old text or the new, never a part. May raise OSError."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold other processes off a short change of a folder's small files (the lock file, run.json)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if fcntl is not None:
+            with suppress(OSError):  # a network file system may not lock folders; then the change is only very quick
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def new_folder(runs_folder: Path) -> Path:
+    """Make an empty folder, hidden from the list of runs, in which a run is put together until `publish`.
+
+    RunError if the runs folder cannot be made or written to.
+    """
+    with plainly("make a run in", runs_folder):
+        runs_folder.mkdir(parents=True, exist_ok=True)
+        folder = runs_folder / f"{UNFINISHED}{uuid.uuid4().hex}"
+        folder.mkdir()
+    return folder
+
+
+def publish(folder: Path, name: str) -> Path:
+    """Give a finished new folder its name (with -2, -3, … if that is taken) and return its path. Overwrites nothing."""
+    with plainly("make a run in", folder.parent):
+        sync_folder(folder)
+        for number in range(1, 10_000):
+            final = folder.with_name(name if number == 1 else f"{name}-{number}")
+            with alone(folder.parent):
+                if not os.path.lexists(final):
+                    folder.rename(final)
+                    sync_folder(final.parent)
+                    return final
+    raise RunError(f"Cannot make a run in {folder.parent}: the name {name} is taken ten thousand times.")
+
+
+def remove_leftovers(runs_folder: Path, older_than: float = 24 * 3600.0) -> None:
+    """Remove new and deleted folders that a process left behind when it was killed, after a day (in seconds)."""
+    for prefix in (UNFINISHED, DELETED):
+        for folder in runs_folder.glob(f"{prefix}*"):
+            with suppress(OSError):
+                if not folder.is_symlink() and folder.stat().st_mtime < time.time() - older_than:
+                    shutil.rmtree(folder)
+
+
+def write_run(folder: Path, run: dict[str, Any]) -> None:
+    """Write run.json whole. RunError if it cannot be written."""
+    with plainly("write", folder / RUN):
+        write_whole(folder / RUN, json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def load_run(folder: Path) -> dict[str, Any]:
+    """Read run.json as it stands. RunError if it is missing or damaged."""
+    path = folder / RUN
+    try:
+        run = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RunError(f"{folder} is not a run: it has no {RUN}.") from error
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: it is not valid JSON.") from error
+    if not isinstance(run, dict):
+        raise RunError(f"{path} is damaged: it does not hold a table.")
+    return run
+
+
+def update_run(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
+    """Change some entries of run.json, keep the others (also those that another process wrote), and return all."""
+    with plainly("write", folder / RUN), alone(folder):
+        run = {**load_run(folder), **changes}
+        write_run(folder, run)
+    return run

@@ -1,0 +1,106 @@
+"""What makes two runs the same experiment: hashes of the configuration, the code and the data."""
+
+import hashlib
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import lmcore
+from lmcore.config.schema import SECTIONS, HookConfig, Section, TrainingConfig, is_learned
+
+
+def config_hash(config: TrainingConfig) -> str:
+    """SHA-256 (hex) over the values that affect what is learned.
+
+    Taken over the typed values, so neither formatting, order nor `1` for `1.0` matters. Values equal to their default
+    are left out: a field that is added later changes no old hash as long as it keeps its default. So are hooks that are
+    switched off, which change no bit. The seed, names, device, paths and what is only shown or recorded take no part
+    (fields with `learned=False`).
+    """
+    return hashlib.sha256(json.dumps(learned_values(config), sort_keys=True).encode()).hexdigest()
+
+
+def learned_values(config: TrainingConfig) -> dict[str, Any]:
+    """What `config_hash` is taken over: dotted key → canonical value, where it differs from the default."""
+    values: dict[str, Any] = {}
+    for section in SECTIONS:
+        differing = _differing(getattr(config, section))
+        values |= {f"{section}.{name}": value for name, value in differing.items()}
+    hooks = [_differing(hook) for hook in config.hooks if hook.enabled]
+    return {**values, "hooks": hooks} if hooks else values
+
+
+def _differing(section: Section | HookConfig) -> dict[str, Any]:
+    values = {}
+    for name, field in type(section).model_fields.items():
+        value = canonical(getattr(section, name))
+        if is_learned(field) and value != canonical(field.get_default(call_default_factory=True, validated_data={})):
+            values[name.rstrip("_")] = value
+    return values
+
+
+def canonical(value: Any) -> Any:
+    """A value in the one form in which it is hashed: whole numbers as integers, mappings sorted by key."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): canonical(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    return value
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 (hex) over the names and contents of lmcore's Python files."""
+    digest = hashlib.sha256()
+    root = Path(lmcore.__file__).parent
+    for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def run_id(config_digest: str, seed: int, data_fingerprint: str, code: str) -> str:
+    """The run's id (16 hex digits): two runs share it when configuration, seed, data and code agree."""
+    parts = json.dumps([config_digest, seed, data_fingerprint, code])
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def run_identity(
+    config: TrainingConfig,
+    *,
+    title: str,
+    data_fingerprint: str,
+    tokenizer_fingerprint: str,
+    environment: dict[str, Any],
+    created: datetime,
+    parent: dict[str, Any] | None,
+    vocabulary: int,
+    parameters: int,
+    floor: float | None,
+    device: str,
+) -> dict[str, Any]:
+    """The content of a new run's run.json. `floor`: nats per token. `parent`: the run and step it is forked from."""
+    digest, code = config_hash(config), code_digest()
+    return {
+        "id": run_id(digest, config.other.seed, data_fingerprint, code),
+        "title": title,
+        "status": "running",
+        "created": created.isoformat(timespec="seconds"),
+        "seed": config.other.seed,
+        "config_hash": digest,
+        "data_fingerprint": data_fingerprint,
+        "tokenizer_fingerprint": tokenizer_fingerprint,
+        "code_digest": code,
+        "parent": parent,
+        "max_steps": config.training.max_steps,
+        "vocabulary": vocabulary,
+        "parameters": parameters,
+        "floor": floor,
+        "device": device,
+        "environment": environment,
+        "latest": {},
+    }

@@ -1,0 +1,56 @@
+"""journal.jsonl: every change made while a run went on, with its step, so that the run can be repeated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lmcore.experiments.lines import append_lines, read_lines
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value changed after `step` steps were done: it acts from the next step on.
+
+    Values stand as YAML text. A hook's switch has the key `hooks.NAME.enabled`.
+    """
+
+    step: int
+    key: str
+    old: str
+    new: str
+    time: str = ""  # ISO 8601, when a person did it
+
+
+def change_now(step: int, key: str, old: str, new: str) -> Change:
+    """A change made at this moment."""
+    return Change(step, key, old, new, datetime.now().astimezone().isoformat(timespec="seconds"))
+
+
+def append_change(path: Path, change: Change) -> None:
+    """Append a change and wait until it is on disk. RunError if it cannot be written."""
+    row = {"step": change.step, "time": change.time, "key": change.key, "old": change.old, "new": change.new}
+    append_lines(path, [row])
+
+
+def read_changes(path: Path) -> list[Change]:
+    """All changes in the order in which they were made; damaged lines are skipped."""
+    return [
+        Change(row["step"], row["key"], row["old"], row["new"], str(row.get("time", "")))
+        for row in read_lines(path).rows
+        if isinstance(row.get("step"), int) and all(isinstance(row.get(name), str) for name in ("key", "old", "new"))
+    ]
+
+
+def replayable(changes: Iterable[Change]) -> list[Change]:
+    """The changes that count, by step: what a run must repeat to go the way it went.
+
+    A run that was killed goes back to its checkpoint and meets the changes that it had already seen a second time. They
+    stay valid, unless the person changes the same value again on the way: a change takes the place of those made before
+    it to the same key at the same or a later step.
+    """
+    kept: list[Change] = []
+    for change in changes:
+        kept = [other for other in kept if other.key != change.key or other.step < change.step]
+        kept.append(change)
+    return sorted(kept, key=lambda change: change.step)

@@ -1,0 +1,159 @@
+"""JSON lines that only grow: written as whole lines, read although the last one may be cut short."""
+
+import json
+import math
+import mmap
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmcore.experiments.folder import plainly
+
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+"""How numbers that JSON lacks stand in a file: as these strings."""
+
+
+def encode_line(row: dict[str, Any]) -> bytes:
+    """One row as one line of valid JSON."""
+    plain = {key: _name(value) if isinstance(value, float) else value for key, value in row.items()}
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode() + b"\n"
+
+
+def _name(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def decode_line(line: bytes) -> dict[str, Any] | None:
+    """The row on a line, with NaN and infinities as numbers again; None if the line is damaged."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    if b'"NaN"' in line or b'Infinity"' in line:
+        return {key: NOT_FINITE.get(value, value) if isinstance(value, str) else value for key, value in row.items()}
+    return row
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What a file of JSON lines holds from an offset on."""
+
+    rows: list[dict[str, Any]]
+    offset: int  # in bytes, where the next line will begin
+    damaged: int  # whole lines that are no rows; they are skipped
+
+
+def read_lines(path: Path, from_offset: int = 0) -> Lines:
+    """Read the whole lines from a byte offset on; a file that is not there has none.
+
+    A last line without its end is left for the next time. A file that became shorter than the offset (its run went back
+    to a checkpoint) is read from its beginning: then the new offset may be smaller than the one that was given.
+    """
+    try:
+        with path.open("rb") as file:
+            if from_offset > os.fstat(file.fileno()).st_size:
+                from_offset = 0
+            file.seek(from_offset)
+            content = file.read()
+    except FileNotFoundError:
+        return Lines([], 0, 0)
+    whole = content[: content.rfind(b"\n") + 1]
+    decoded = [decode_line(line) for line in whole.split(b"\n") if line.strip()]
+    rows = [row for row in decoded if row is not None]
+    return Lines(rows, from_offset + len(whole), len(decoded) - len(rows))
+
+
+def read_last_lines(path: Path, size: int) -> list[bytes]:
+    """The whole lines within the last `size` bytes of a file, oldest first; none if it is not there."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            start = max(0, end - size)
+            file.seek(start)
+            content = file.read(size)
+    except FileNotFoundError:
+        return []
+    first = 0 if start == 0 else content.find(b"\n") + 1
+    return content[first : content.rfind(b"\n") + 1].split(b"\n")
+
+
+def cut_lines(path: Path, keep: Callable[[dict[str, Any]], bool]) -> None:
+    """Cut off the end of a file after its last row that is to be kept (damaged lines after that go too).
+
+    Only the end is read, and the cut is one operation of the file system: a kill leaves the file before it or after it.
+    """
+    with plainly("shorten", path):
+        if not path.exists() or path.stat().st_size == 0:
+            return
+        with path.open("r+b") as file:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                end = len(content)
+                while end > 0:
+                    start = content.rfind(b"\n", 0, end - 1) + 1
+                    row = decode_line(content[start:end]) if content[end - 1 : end] == b"\n" else None
+                    if row is not None and keep(row):
+                        break
+                    end = start
+            file.truncate(end)
+            os.fsync(file.fileno())
+
+
+class LineWriter:
+    """Appends whole lines to a file; each `append` is one write, and one that fails leaves nothing behind."""
+
+    def __init__(self, path: Path) -> None:
+        """Open for appending; a last line that was cut short is removed. RunError if it cannot be written."""
+        self._path = path
+        with plainly("write", path):
+            if path.exists() and path.stat().st_size:
+                self._remove_half_line()
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+
+    def _remove_half_line(self) -> None:
+        with self._path.open("r+b") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            end = content.rfind(b"\n") + 1
+            size = len(content)
+        if end < size:
+            os.truncate(self._path, end)
+
+    def append(self, *rows: dict[str, Any]) -> None:
+        """Append rows. RunError if the disk is full; then none of them is in the file."""
+        self._write(b"".join(map(encode_line, rows)))
+
+    def _write(self, content: bytes) -> None:
+        with plainly("write", self._path):
+            size = os.fstat(self._file).st_size
+            try:
+                written = 0
+                while written < len(content):
+                    written += os.write(self._file, content[written:])
+            except OSError:
+                os.ftruncate(self._file, size)
+                raise
+
+    def sync(self) -> None:
+        """Wait until everything is on disk."""
+        with plainly("write", self._path):
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the file; again is harmless."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def append_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Append a few rows to a file and wait until they are on disk."""
+    writer = LineWriter(path)
+    try:
+        writer.append(*rows)
+        writer.sync()
+    finally:
+        writer.close()

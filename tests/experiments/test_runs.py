@@ -1,0 +1,220 @@
+"""Listing, finding, renaming and deleting runs, damaged ones among them."""
+
+import json
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmcore.experiments import runs
+from lmcore.experiments.folder import RunError, new_folder, publish, remove_leftovers, run_name, slug, write_run
+from lmcore.experiments.lock import RunLock
+from lmcore.experiments.runs import delete_run, find_run, list_runs, read_log, read_run, read_samples, rename_run
+
+
+def make_run(runs_folder: Path, name: str, steps: int = 3, **entries: Any) -> Path:
+    """A run directory as a finished run leaves it, without checkpoints."""
+    folder = runs_folder / name
+    folder.mkdir(parents=True)
+    run = {
+        "title": name,
+        "status": "finished",
+        "created": "2026-01-02T03:04:05+01:00",
+        "max_steps": 3,
+        "config_hash": "1a2b3c4d",
+        "floor": 0.25,
+        "seed": 1,
+        "parameters": 100,
+        "latest": {},
+        **entries,
+    }
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "config.yaml").write_text("training: {max_steps: 3}\n")
+    rows = [json.dumps({"step": step, "tokens": 8 * step, "loss/train": 4.0 - step}) for step in range(1, steps + 1)]
+    rows.append(json.dumps({"step": steps, "loss/val": 1.5}))
+    (folder / "metrics.jsonl").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_a_run_is_listed_with_its_last_values(tmp_path: Path) -> None:
+    make_run(tmp_path, "a", created="2026-01-02T03:04:05+01:00")
+    make_run(tmp_path, "b", created="2026-01-02T03:04:05+00:00", title="Ünder test")
+    newest, oldest = list_runs(tmp_path)
+    assert (newest.name, oldest.name) == ("b", "a")
+    assert newest.title == "Ünder test"
+    assert (newest.status, newest.step, newest.max_steps) == ("finished", 3, 3)
+    assert (newest.loss_train, newest.loss_val, newest.floor) == (1.0, 1.5, 0.25)
+    assert newest.note == ""
+
+
+def test_no_runs_folder_means_no_runs(tmp_path: Path) -> None:
+    assert list_runs(tmp_path / "none") == []
+
+
+def test_a_run_whose_writer_is_gone_shows_as_interrupted(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a", status="running")
+    assert list_runs(tmp_path)[0].status == "interrupted"
+    assert read_run(folder)["status"] == "interrupted"
+    lock = RunLock(folder)
+    lock.acquire()
+    assert list_runs(tmp_path)[0].status == "running"
+    assert read_run(folder)["status"] == "running"
+    lock.release()
+    assert list_runs(tmp_path)[0].status == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[1]", '{"status": 5}', '{"status": "finished", "max_steps": "many"}', "[" * 100_000, "\xff\x00", "null"],
+)
+def test_damaged_runs_block_nothing_and_show_what_can_be_read(tmp_path: Path, content: str) -> None:
+    make_run(tmp_path, "good")
+    damaged = make_run(tmp_path, "damaged")
+    (damaged / "run.json").write_bytes(content.encode("latin-1"))
+    found = {run.name: run for run in list_runs(tmp_path)}
+    assert found["good"].status == "finished"
+    assert found["damaged"].status == "damaged"
+    assert "run.json" in found["damaged"].note
+    assert found["damaged"].loss_train == 1.0
+
+
+def test_a_run_without_its_files_is_damaged_and_other_folders_are_no_runs(tmp_path: Path) -> None:
+    (make_run(tmp_path, "bare") / "run.json").unlink()
+    (make_run(tmp_path, "mute") / "metrics.jsonl").unlink()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "README.md").write_text("about runs")
+    (tmp_path / ".new-1").mkdir()
+    (tmp_path / ".new-1" / "config.yaml").write_text("")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    assert {run.name: run.status for run in list_runs(tmp_path)} == {"bare": "damaged", "mute": "finished"}
+
+
+def test_five_hundred_runs_are_listed_within_a_second(tmp_path: Path) -> None:
+    for index in range(500):
+        make_run(tmp_path, f"run-{index:03}", steps=300)
+    began = time.process_time()
+    assert len(list_runs(tmp_path)) == 500
+    assert time.process_time() - began < 1.0
+
+
+def test_a_run_is_found_by_any_part_that_only_it_has(tmp_path: Path) -> None:
+    first = make_run(tmp_path, "20260102-030405-baseline-1a2b3c4d", title="Warm")
+    second = make_run(tmp_path, "20260102-040405-baseline-99999999", title="Cold")
+    assert find_run(tmp_path, "1a2b") == first
+    assert find_run(tmp_path, second.name) == second
+    assert find_run(tmp_path, "WARM") == first
+    assert find_run(tmp_path, str(second)) == second
+    with pytest.raises(RunError, match=r"part of 2 runs: 20260102-040405.*20260102-030405"):
+        find_run(tmp_path, "baseline")
+    with pytest.raises(RunError, match=r"no run 'baselime' in .*Perhaps: .*baseline"):
+        find_run(tmp_path, "baselime")
+    with pytest.raises(RunError, match="Name a run"):
+        find_run(tmp_path, "  ")
+    with pytest.raises(RunError, match="holds no runs yet"):
+        find_run(tmp_path / "empty", "x")
+
+
+def test_a_whole_name_is_meant_even_when_it_is_part_of_another(tmp_path: Path) -> None:
+    make_run(tmp_path, "tales-2")
+    assert find_run(tmp_path, "tales-2") == tmp_path / "tales-2"
+    make_run(tmp_path, "tales")
+    assert find_run(tmp_path, "tales") == tmp_path / "tales"
+
+
+def test_a_title_can_be_changed_and_the_rest_stays(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a")
+    rename_run(folder, "  a better\nname ")
+    assert list_runs(tmp_path)[0].title == "a better name"
+    assert read_run(folder)["seed"] == 1
+    for title, complaint in (("  ", "at least one"), ("x" * 101, "at most 100")):
+        with pytest.raises(RunError, match=complaint):
+            rename_run(folder, title)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        rename_run(folder, "other")
+
+
+def test_deleting_removes_links_and_never_follows_them(tmp_path: Path) -> None:
+    runs_folder = tmp_path / "runs"
+    treasure = tmp_path / "treasure"
+    treasure.mkdir()
+    (treasure / "gold.txt").write_text("gold")
+    folder = make_run(runs_folder, "a")
+    (folder / "checkpoints").symlink_to(treasure, target_is_directory=True)
+    delete_run(folder)
+    assert list(runs_folder.iterdir()) == []
+    assert (treasure / "gold.txt").read_text() == "gold"
+
+    outside = make_run(tmp_path / "elsewhere", "b")
+    (runs_folder / "link").symlink_to(outside, target_is_directory=True)
+    with pytest.raises(RunError, match="is a link to"):
+        delete_run(runs_folder / "link")
+    assert (outside / "run.json").exists()
+
+
+def test_a_damaged_run_can_be_deleted_and_other_folders_cannot(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a")
+    (folder / "run.json").write_text("{")
+    delete_run(folder)
+    assert not folder.exists()
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(RunError, match="is not a run"):
+        delete_run(tmp_path / "photos")
+    with pytest.raises(RunError, match="is not a run"):
+        delete_run(tmp_path / "gone")
+
+
+def test_a_run_that_is_being_written_is_not_deleted(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a")
+    lock = RunLock(folder)
+    lock.acquire()
+    with pytest.raises(RunError, match=f"process {os.getpid()}; stop it first"):
+        delete_run(folder)
+    lock.release()
+    delete_run(folder)
+    assert not folder.exists()
+
+
+def test_samples_and_log_are_read_as_far_as_they_can_be(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a")
+    assert (read_samples(folder), read_log(folder)) == ([], [])
+    (folder / "samples.jsonl").write_text('{"step": 1, "prompt": "p", "text": "\\u001b[2J"}\n{"step": 2}\n{"st')
+    (folder / "log.txt").write_bytes(b"".join(b"line %d\n" % n for n in range(1000)) + b"\xff\n")
+    assert read_samples(folder) == [runs.Sample(1, "p", "\x1b[2J")]
+    assert read_log(folder, 2) == ["line 999", "\\xff"]
+
+
+def test_names_of_run_directories() -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5)
+    assert run_name("Baseline", "1a2b3c4d5e6f", now) == "20260102-030405-baseline-1a2b3c4d"
+    assert slug("../../etc/passwd") == "etc-passwd"
+    assert slug("Café  42!") == "cafe-42"
+    assert slug("日本語") == "run"
+    assert len(slug("x" * 300)) == 40
+
+
+def test_publishing_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "name").mkdir()
+    (tmp_path / "name-2").write_text("a file")
+    folder = new_folder(tmp_path)
+    write_run(folder, {"status": "running"})
+    assert publish(folder, "name") == tmp_path / "name-3"
+    assert list((tmp_path / "name").iterdir()) == []
+    assert not folder.exists()
+
+
+def test_leftovers_of_killed_processes_go_after_a_day(tmp_path: Path) -> None:
+    old, young = new_folder(tmp_path), new_folder(tmp_path)
+    os.utime(old, (0, 0))
+    remove_leftovers(tmp_path)
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_runs_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"Cannot make a run in .*: something else has that name"):
+        new_folder(tmp_path / "file")
