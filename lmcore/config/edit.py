@@ -35,6 +35,7 @@ def resolved_text(text: str, overrides: Overrides = ()) -> str:
     """The text with overrides applied and every field that it lacks inserted, with its description and its default."""
     for key, value in overrides:
         text = set_in_text(text, key, value)
+    text = _without_open_end(text)
     tree, defaults = _tree_of(text), TrainingConfig()
     edits: list[Edit] = []
     sections: list[Insertion] = []
@@ -57,6 +58,16 @@ def _tree_of(text: str) -> Node | None:
     if tree is not None and not isinstance(tree, Mapping) and to_data(tree) is not None:
         raise ConfigError([Problem(1, 1, "", "a configuration is made of sections such as 'model:'")])
     return tree
+
+
+def _without_open_end(text: str) -> str:
+    """The text with a | or > value at its very end put in quotes: lines added below would become a part of it."""
+    node = _tree_of(text)
+    while isinstance(node, Mapping | Sequence) and (node.entries if isinstance(node, Mapping) else node.items):
+        node = node.entries[-1].value if isinstance(node, Mapping) else node.items[-1]
+    if not isinstance(node, Scalar) or node.style not in ("|", ">") or text.endswith(("\n", "\r")):
+        return text
+    return _applied(text, [Edit(node.start, len(text), to_yaml_value(node.value))])
 
 
 def _own_characters(yaml_value: str) -> str:

@@ -170,7 +170,16 @@ def test_a_resolved_text_shows_every_field_and_means_the_same(text: str, new: li
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}\n", "model: {d_model: 64}", "{model: {d_model: 64}}", "other:\n  seed: 3", "hooks: [{name: a}]"]
+    "text",
+    [
+        "",
+        "{}\n",
+        "model: {d_model: 64}",
+        "{model: {d_model: 64}}",
+        "other:\n  seed: 3",
+        "hooks: [{name: a}]",
+        "other:\n  name: |\n    a",
+    ],
 )
 def test_texts_of_every_shape_are_resolved(text: str) -> None:
     assert parse_config(resolved_text(text)) == parse_config(text)
