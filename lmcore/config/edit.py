@@ -3,7 +3,7 @@
 from typing import Any
 
 from lmcore.config.insertion import Edit, Insertion, insertions, replacement_of
-from lmcore.config.problems import ConfigError, Problem
+from lmcore.config.problems import ConfigError, general_problem
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, TrainingConfig
 from lmcore.config.template import comment_lines, field_lines, section_lines
@@ -28,7 +28,7 @@ def set_in_text(text: str, key: str, yaml_value: str) -> str:
         again, problems = read_tree(changed)
         if not problems and _same(to_data(again), expected):
             return changed
-    raise ConfigError([Problem(1, 1, key, f"{key} cannot be changed in this text by itself; change it by hand")])
+    raise ConfigError([general_problem(f"{key} cannot be changed in this text by itself; change it by hand", key)])
 
 
 def resolved_text(text: str, overrides: Overrides = ()) -> str:
@@ -56,7 +56,7 @@ def _tree_of(text: str) -> Node | None:
     if problems:
         raise ConfigError(problems)
     if tree is not None and not isinstance(tree, Mapping) and to_data(tree) is not None:
-        raise ConfigError([Problem(1, 1, "", "a configuration is made of sections such as 'model:'")])
+        raise ConfigError([general_problem("a configuration is made of sections such as 'model:'")])
     return tree
 
 

@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from lmcore.config.problems import ConfigError, Problem, problem_at
+from lmcore.config.problems import ConfigError, general_problem, problem_at
 from lmcore.config.schema import TrainingConfig
 from lmcore.config.text import Overrides, parse_config
 from lmcore.config.tree import MOST_CHARACTERS
@@ -34,7 +34,7 @@ def find_config(name: str) -> Path:
         if name and given.is_file():
             return given
         if name and given.is_dir():
-            raise ConfigError([Problem(1, 1, "", f"{name} is a folder, not a configuration file")])
+            raise ConfigError([general_problem(f"{name} is a folder, not a configuration file")])
     except (OSError, ValueError) as error:  # a name that the file system cannot hold
         if isinstance(error, ConfigError):
             raise
@@ -45,7 +45,7 @@ def find_config(name: str) -> Path:
     names = [path.stem for path in known]
     nearest = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names)}"
-    raise ConfigError([Problem(1, 1, "", f"there is no configuration {name[:100]!r}; {hint}")])
+    raise ConfigError([general_problem(f"there is no configuration {name[:100]!r}; {hint}")])
 
 
 def read_config_text(path: Path) -> str:
@@ -54,7 +54,7 @@ def read_config_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(4 * MOST_CHARACTERS + 1)
     except OSError as error:
-        raise ConfigError([Problem(1, 1, "", f"cannot be read: {error.strerror or error}")], str(path)) from error
+        raise ConfigError([general_problem(f"cannot be read: {error.strerror or error}")], str(path)) from error
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: a sentence, the dotted key it is about, and the place in the text (both from 1).
+    """One thing that is wrong: a sentence, the dotted key it is about, and the place in the text.
 
-    `override` is the `key=value` that brought the value in, where it did not come from the text.
+    Line and column count from 1; both are 0 where there is no text, or the text as a whole is meant. `override` is the
+    `key=value` that brought the value in, where it did not come from the text.
     """
 
     line: int
@@ -27,10 +28,17 @@ class ConfigError(ValueError):
         super().__init__("\n".join(describe(problem, source) for problem in self.problems))
 
 
+def general_problem(message: str, key: str = "") -> Problem:
+    """A problem that has no place in a text."""
+    return Problem(0, 0, key, message)
+
+
 def describe(problem: Problem, source: str = "") -> str:
     """A problem as one line: where it is, then what it is."""
     if problem.override:
         return f"{problem.override}: {problem.message}"
+    if not problem.line:
+        return f"{source}: {problem.message}" if source else problem.message
     if source:
         return f"{source}:{problem.line}:{problem.column}: {problem.message}"
     return f"line {problem.line}, column {problem.column}: {problem.message}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lmcore.config.problems import ConfigError, Problem, problem_at
+from lmcore.config.problems import ConfigError, Problem, general_problem, problem_at
 from lmcore.config.schema import SECTIONS, TrainingConfig
 from lmcore.config.tree import Mapping, Node, find, read_tree, to_data
 from lmcore.config.validation import Finding, Path, known_names, unknown_key, validate
@@ -48,7 +48,7 @@ def _read(text: str, overrides: Overrides) -> tuple[TrainingConfig | None, tuple
             data = with_override(data, key, parse_yaml_value(value))
             written[key] = f"{key}={value}"
         except ConfigError as error:
-            wrong.extend(Problem(1, 1, key, p.message, f"{key}={value}") for p in error.problems)
+            wrong.extend(Problem(0, 0, key, p.message, f"{key}={value}") for p in error.problems)
     config, findings = validate(data)
     wrong.extend(_placed(text, tree, finding, written) for finding in findings)
     wrong.sort(key=lambda problem: (bool(problem.override), problem.line, problem.column))
@@ -59,9 +59,9 @@ def with_override(data: Any, key: str, value: Any) -> Any:
     """A copy of plain data with the value at a dotted key replaced. Raises ConfigError if there can be no such key."""
     path = tuple(key.split("."))
     if path[0] not in TrainingConfig.model_fields or (len(path) == 1 and path[0] in SECTIONS):
-        raise ConfigError([Problem(1, 1, key, unknown_key(path))])
+        raise ConfigError([general_problem(unknown_key(path), key)])
     if path[0] in SECTIONS and (len(path) != 2 or path[1] not in known_names(path[:1])):
-        raise ConfigError([Problem(1, 1, key, unknown_key(path))])
+        raise ConfigError([general_problem(unknown_key(path), key)])
     return _replaced(data, path, key, value)
 
 
@@ -71,10 +71,10 @@ def _replaced(data: Any, path: Path, key: str, value: Any) -> Any:
     name, rest = path[0], path[1:]
     if isinstance(data, list):
         if not name.isdecimal() or int(name) >= len(data):
-            raise ConfigError([Problem(1, 1, key, f"{key}: there is no item {name} in this list of {len(data)}")])
+            raise ConfigError([general_problem(f"{key}: there is no item {name} in this list of {len(data)}", key)])
         return [_replaced(item, rest, key, value) if i == int(name) else item for i, item in enumerate(data)]
     if data is not None and not isinstance(data, dict):
-        raise ConfigError([Problem(1, 1, key, f"{key}: a value stands where its section should be")])
+        raise ConfigError([general_problem(f"{key}: a value stands where its section should be", key)])
     data = data or {}
     return {**data, name: _replaced(data.get(name), rest, key, value)}
 
@@ -85,7 +85,7 @@ def _placed(text: str, tree: Node | None, finding: Finding, written: dict[str, s
     for path in (finding.path, *finding.others):
         for override, whole in written.items():
             if ".".join(path) == override or ".".join(path).startswith(override + "."):
-                return Problem(1, 1, key, finding.message, whole)
+                return Problem(0, 0, key, finding.message, whole)
     for path in (finding.path, *finding.others):
         if finding.at_key and (start := _key_start(tree, path)) is not None:
             return problem_at(text, start, key, finding.message)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmcore.config.problems import ConfigError, Problem
+from lmcore.config.problems import ConfigError, general_problem
 from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, field_of, is_learned, is_live, section_type
 from lmcore.config.validation import unknown_key, validate
 
@@ -33,7 +33,7 @@ def get_from_config(config: TrainingConfig, key: str) -> Any:
         elif part in getattr(type(value), "model_fields", {}):
             value = getattr(value, part)
         else:
-            raise ConfigError([Problem(1, 1, key, unknown_key(tuple(key.split("."))))])
+            raise ConfigError([general_problem(unknown_key(tuple(key.split("."))), key)])
     return value
 
 
@@ -48,7 +48,7 @@ def with_value(config: TrainingConfig, key: str, value: Any) -> TrainingConfig:
     home[int(name) if isinstance(home, list) else name] = value
     changed, findings = validate(data)
     if changed is None:
-        raise ConfigError([Problem(1, 1, ".".join(finding.path), finding.message) for finding in findings])
+        raise ConfigError([general_problem(finding.message, ".".join(finding.path)) for finding in findings])
     return changed
 
 
