@@ -1,0 +1,66 @@
+"""Where randomness comes from, and everything else that decides the last bits of a result."""
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+
+def stream_seed(seed: int, stream: str, *indices: int) -> int:
+    """The seed of one random stream: a stable 63-bit hash of the run's seed, the stream's name and any indices.
+
+    Streams ("initialization", "data", "dropout", "evaluation", "sampling") are independent of each other, so drawing
+    from one never moves another; with the step among the indices, resuming needs no stored generator state.
+    """
+    name = "/".join([str(seed), stream, *map(str, indices)])
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") >> 1
+
+
+def available_cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_threads(n: int) -> int:
+    """Give tensors n processor threads (0: one for each core) and return how many that is.
+
+    The number of threads decides the order of additions inside reductions, and so the last bits of results.
+    """
+    torch.set_num_threads(n if n > 0 else available_cores())
+    return torch.get_num_threads()
+
+
+def be_deterministic(device: torch.device) -> None:
+    """Choose kernels that give the same bits each time. On a processor they all do; on CUDA this costs some speed."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its first handle is made
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def environment() -> dict[str, str | int]:
+    """What the bits of a result depend on besides the configuration; recorded with each run."""
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "processor": processor_name(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def processor_name() -> str:
+    """The processor's name as the system tells it, or its architecture where it tells none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name" and value.strip():
+            return value.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,152 @@
+"""The training step: batch → forward → loss → backward → clip → optimizer, and the numbers that describe it."""
+
+import math
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from lmcore.config import TrainingConfig, estimate
+from lmcore.hooks.active import Hooks
+from lmcore.model.loss import next_token_loss
+from lmcore.model.transformer import Transformer
+from lmcore.training.determinism import be_deterministic, stream_seed
+from lmcore.training.devices import peak_flops, synchronize
+from lmcore.training.nonfinite import NonFinite, first_non_finite
+from lmcore.training.norms import ActivationRms, UpdateNorms
+from lmcore.training.optimizers import build_optimizer
+from lmcore.training.schedules import learning_rate_at
+
+MicroBatches = list[tuple[Tensor, Tensor]]
+
+
+class Batches(Protocol):
+    """Where batches come from: a pure function of the step, so that nothing of it needs to be saved."""
+
+    def micro_batches(self, step: int) -> MicroBatches:
+        """The (inputs, targets) of a step, each int64 [batch, pos]."""
+        ...
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step did: totals after it, and its metrics by name."""
+
+    step: int  # steps done, this one included
+    tokens: int  # tokens learned from so far
+    seconds: float  # time spent in steps so far
+    metrics: dict[str, float]
+
+
+class Trainer:
+    """A model, its optimizer and its batches, advanced one step at a time.
+
+    Its state is `step`, `tokens`, `seconds`, the model's tensors and the optimizer's. Nothing else is carried from one
+    step to the next, so training goes on from these bit for bit.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        model: Transformer,
+        batcher: Batches,
+        device: torch.device,
+        hooks: Hooks | None = None,
+    ) -> None:
+        """The model is on the device already; `hooks` are those of the configuration unless given. HookError."""
+        be_deterministic(device)
+        self.config = config
+        self.model = model
+        self.batcher = batcher
+        self.device = device
+        self.hooks = Hooks(config.hooks, model) if hooks is None else hooks
+        self.optimizer = build_optimizer(model, config.training)
+        self.parameters = dict(model.named_parameters())
+        self.step = 0
+        self.tokens = 0
+        self.seconds = 0.0
+        self._flops_per_token = estimate(config, model.vocabulary).flops_per_token
+
+    def apply_config(self, config: TrainingConfig) -> None:
+        """Use other values from the next step on; only values that the schema calls live may differ."""
+        self.config = config
+
+    def train_step(self, norms: bool = False) -> StepResult:
+        """Make one step. With `norms`, also measure every parameter, gradient, update and some activations.
+
+        Raises NonFinite before anything is updated if the loss or the gradient is not finite.
+        """
+        started = time.perf_counter()
+        config = self.config.training
+        batches = [(x.to(self.device), y.to(self.device)) for x, y in self.batcher.micro_batches(self.step)]
+        self.hooks.at_step(self.step)
+        activations = ActivationRms(self.model.hook_points()) if norms else None
+        with activations or nullcontext():
+            losses = self._learn_gradients(batches)
+        self.hooks.transform_gradients()
+
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        gradient_norms = torch.stack(torch._foreach_norm(gradients))  # [parameter]
+        losses["grad/l2_norm/global"] = torch.linalg.vector_norm(gradient_norms)
+        values = torch.stack(list(losses.values())).tolist()  # the one place where a step waits for its device
+        metrics = {"learning_rate": learning_rate_at(config, self.step), **dict(zip(losses, values, strict=True))}
+        if not all(map(math.isfinite, values)):
+            raise NonFinite(self.step, self._find_non_finite(batches))
+        if 0 < config.gradient_clip < metrics["grad/l2_norm/global"]:
+            torch._foreach_mul_(gradients, config.gradient_clip / metrics["grad/l2_norm/global"])
+
+        self.optimizer.set_hyperparameters(config, self.step)
+        sizes = UpdateNorms(self.parameters, gradient_norms) if norms else None
+        with self.hooks.transformed_directions():
+            self.optimizer.step()
+        self._forget_gradients()
+        if sizes and activations:
+            metrics |= sizes.metrics() | activations.metrics()
+
+        synchronize(self.device)
+        seconds = time.perf_counter() - started
+        tokens = sum(x.numel() for x, _ in batches)
+        self.step += 1
+        self.tokens += tokens
+        self.seconds += seconds
+        metrics |= self._throughput(tokens / seconds)
+        return StepResult(self.step, self.tokens, self.seconds, metrics)
+
+    def _learn_gradients(self, batches: MicroBatches) -> dict[str, Tensor]:
+        """Forward and backward; returns the loss, and the terms of loss hooks, as means over all micro-batches."""
+        tokens = sum(x.numel() for x, _ in batches)
+        means: dict[str, Tensor] = {}
+        self.model.train()
+        for micro, (x, y) in enumerate(batches):
+            self._seed_dropout(micro)
+            self.hooks.forget_activations()
+            logits = self.model(x)  # [batch, pos, vocabulary]
+            terms = {"loss/train": next_token_loss(logits, y), **self.hooks.loss_terms(logits, y)}
+            share = x.numel() / tokens  # 1.0 for a single micro-batch, which changes no bit
+            torch.autograd.backward([term * share for term in terms.values()])
+            for name, term in terms.items():
+                means[name] = means.get(name, torch.zeros_like(term)) + term.detach() * share
+        return means
+
+    def _seed_dropout(self, micro: int) -> None:
+        if self.config.model.dropout > 0:
+            torch.manual_seed(stream_seed(self.config.other.seed, "dropout", self.step, micro))
+
+    def _throughput(self, tokens_per_second: float) -> dict[str, float]:
+        flops = tokens_per_second * self._flops_per_token
+        peak = peak_flops(self.device)
+        mfu = {} if peak is None else {"throughput/mfu": flops / peak}
+        return {"throughput/tokens_per_second": tokens_per_second, "throughput/flops": flops, **mfu}
+
+    def _find_non_finite(self, batches: MicroBatches) -> str:
+        where = first_non_finite(self.model, [x for x, _ in batches], self._seed_dropout)
+        self.hooks.forget_activations()
+        self._forget_gradients()
+        return where
+
+    def _forget_gradients(self) -> None:
+        for p in self.parameters.values():
+            p.grad = None
