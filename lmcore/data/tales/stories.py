@@ -33,11 +33,11 @@ LOST_AND_FOUND = (
 GIFT = (
     " wanted to [surprise|please|thank|cheer up] {elder:elders}. "
     "In a [little|busy|dusty|cozy] shop {hero} [found|saw|bought] {colour:colours.a} {thing:things} "
-    "[between|behind|next to] {:stuffs.a} {:treasures} and {:sizes.a} {:finds}. "
-    "{hero} [wrapped|packed|rolled] the {colour} {thing} in {:wrappings} "
-    'and wrote: "[For|To] {elder}." '
+    "[between|behind|next to] {:stuffs.a} {:treasures} and {:states.a} {:finds}. "
+    "{hero} [wrapped|packed|rolled] {elder}'s {colour} {thing} in {:wrappings} "
+    'and wrote on it: "[For you|With love|Happy birthday|Guess what], {hero}." '
     "[At {:meals}|The next day|That very evening] {elder} opened the [box|parcel|gift|present]. "
-    '"[Oh|Look|Thank you], {hero}, {colour.a} {thing}!" [cried|laughed|whispered|said] {elder} {:tones}. '
+    '"[Oh|Look|My goodness], {colour.a} {thing}!" [cried|laughed|whispered|said] {elder} {:tones}. '
     '"[How did you know?|I always wanted one!|Now I am {:joys}!|It is just like my old one!]" '
     "They had " + TREAT + " and {:games} {:until}."
 )
@@ -54,7 +54,7 @@ JOURNEY = (
 )
 
 COUNTING = (
-    " [went|walked|hurried|rode] to " + TO_PLACE + " with {:sizes.a} [basket|bag|sack|bucket] "
+    " [went|walked|hurried|rode] to " + TO_PLACE + " with {:states.a} [basket|bag|sack|bucket] "
     "to [gather|look for|collect] {item:items}. "
     "{:inside.Cap}, {hero} found {first:first} {item}. "
     "Then {:furs.a} {:animals} named {friend:pets} [gave|brought|found] {hero.him} {second:second} more. "
@@ -70,9 +70,9 @@ TRADE = (
     '"[Will you give me|May I have|Would you trade] your {colour} {thing} for my {stuff} {treasure}?" asked {hero}. '
     "{elder.Cap} [looked at|turned|tapped|weighed|held up] the {treasure} "
     "[twice|slowly|with care|in the light]. "
-    '"[Done|Agreed|A fair trade|Very well]," said {elder}, "your {treasure} for my {colour} {thing}." '
+    '"[Done|Agreed|Gladly|Very well], your {treasure} for my {colour} {thing}," said {elder} {:tones}. '
     "So {hero} [ran|went|skipped|walked] [home|off] {:ways} with the {colour} {thing}, "
-    "and {elder} put the {treasure} {:inside}, next to {:sizes.a} {:finds}."
+    "and {elder} put the {treasure} {:inside}, next to {:states.a} {:finds}."
 )
 
 STORM = (
@@ -84,13 +84,13 @@ STORM = (
     '"[Come in|Sit down|Stay with me|Do not be afraid], the {storm} cannot [find|hurt|reach] us," '
     "said {friend} {:tones}. "
     "{hero} shared {hero.his} {:foods}, and {friend} told a story about {:topics}. "
-    "By {:meals} the {storm} was over, and {hero} and {friend} [went home {:ways}|had " + TREAT + "|{:games} {:until}]."
+    "By {:meals} the sun came out, and {hero} and {friend} [went home {:ways}|had " + TREAT + "|{:games} {:until}]."
 )
 
 RIDDLE = (
     " met {elder:elders} with {:sizes.a} {:furs} {:animals} " + AT_PLACE + ". "
-    '"You [may have|can win|will get] my {colour:colours} {thing:things}," said {elder} {:tones}, '
-    '"if you [answer|solve|guess] [my|this] riddle, {hero}. {riddle:riddles.question}" '
+    '"If you [answer|solve|guess] my riddle, {hero}, you [may have|can win|will get] '
+    'my {colour:colours} {thing:things}," said {elder} {:tones}. "{riddle:riddles.question}" '
     "{hero} [looked at|dreamed of|wanted] {elder}'s {colour} {thing} and thought [hard|again|for a while]. "
     '"[Is it|Could it be|Maybe] {:sizes.a} {:guesses}? [No|Wait|Oh], it is {riddle}!" '
     '"[Right|Correct|Well done], the {colour} {thing} is yours," [said|laughed|cried] {elder}. '
@@ -103,9 +103,9 @@ PROMISE = (
     "{hero} [showed|lent] {:pets} and {:sizes.a} {:animals} {elder}'s {colour} {thing}. "
     "When {day} came, {:hindrances}, but {hero} [said|called|thought] {:tones}: "
     '"The {colour} {thing} belongs to {elder}." '
-    "{:ways.Cap}, {hero} [walked|marched|climbed|ran] past " + TO_PLACE + " to {elder}. "
+    "{:ways.Cap}, {hero} [walked|marched|went|ran] to {elder}. "
     '"You [came|kept your word|did not forget]," said {elder}, "[please keep|now keep] the {colour} {thing}." '
-    "They had " + TREAT + " and {:games} {:until}."
+    "They went to " + TO_PLACE + ", had " + TREAT + " and {:games} {:until}."
 )
 
 RESCUE = (

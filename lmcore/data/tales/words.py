@@ -41,29 +41,22 @@ def _split(texts: str) -> list[str]:
 
 
 _GIRLS = _women(
-    """Lily, Anna, Rosa, Clara, Emma, Nora, Ivy, Mia, Greta, Hanna, Stella, Wendy, June, Zoe, Olive, Flora,
-    Vera, Ida, Tess, Ada, Paula, Cora, Molly, Bella"""
+    """Anna, Bella, Clara, Daisy, Emma, Flora, Greta, Hanna, Ivy, June, Kitty, Lily, Mia, Nora, Olive, Paula,
+    Rosa, Stella, Tess, Vera, Wendy, Zoe"""
 )
 _BOYS = _men(
-    """Tom, Ben, Max, Oscar, Finn, Jack, Leo, Sam, Peter, Hugo, Victor, Noah, Emil, Karl, David, Walter,
-    Arthur, Felix, Henry, Ralph, Simon, Toby, Ned, Louis"""
+    """Arthur, Ben, Caspar, David, Emil, Finn, George, Hugo, Ivan, Jack, Karl, Leo, Max, Noah, Oscar, Peter,
+    Ralph, Sam, Tom, Victor, Walter, Zack"""
 )
-_CUBS = _men("Bruno, Pip, Teddy, Gus, Rolf, Caspar, Monty, Basil") + _women(
-    "Hazel, Ruby, Dora, Luna, Minna, Poppy, Bonnie, Heidi"
-)
-_PETS = _men(
-    """Rusty, Otto, Barnaby, Whiskers, Moss, Ziggy, Nibbles, Fidget, Captain, Jasper, Bramble, Domino, Merlin,
-    Biscuit, Yuri, Scout"""
-) + _women(
-    """Daisy, Pearl, Velvet, Clover, Misty, Ginger, Snowdrop, Tilly, Queenie, Amber, Saffron, Juno, Pepper,
-    Willow, Echo, Roxy"""
+_CUBS = _men("Bruno, Gus, Monty, Teddy") + _women("Hazel, Luna, Poppy, Ruby")
+_PETS = _men("Barnaby, Domino, Fidget, Jasper, Merlin, Otto, Rusty, Scout, Whiskers, Ziggy") + _women(
+    "Amber, Clover, Echo, Ginger, Lulu, Nutmeg, Pearl, Queenie, Tilly, Velvet"
 )
 _ELDERS = _men(
-    """the baker, the miller, the old sailor, the shepherd, the king, the tailor, the fisherman, the
-    blacksmith, the postman, the carpenter, the judge, the cook"""
+    """the baker, the carpenter, the fisherman, the judge, the king, the miller, the old sailor, the shepherd,
+    the tailor"""
 ) + _women(
-    """the queen, the gardener, the weaver, the teacher, the innkeeper, the beekeeper, the potter, the
-    doctor, the painter, the duchess, the librarian, the old nurse"""
+    "the actress, the doctor, the gardener, the innkeeper, the librarian, the nurse, the painter, the queen, the weaver"
 )
 
 WORDS: dict[str, tuple[Word, ...]] = {
@@ -73,7 +66,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
     "heroes": _GIRLS + _BOYS + _CUBS,
     "pets": _PETS,
     "elders": _ELDERS,
-    "kin": _women("aunt, grandmother, sister, godmother, mother") + _men("uncle, grandfather, brother, cousin, father"),
+    "kin": _women("aunt, grandmother, mother, sister") + _men("brother, cousin, father, uncle"),
     "young": _plain("bear, rabbit, mouse, squirrel, hedgehog, kitten, puppy, lamb, piglet, raccoon"),
     "animals": _plain(
         """fox, goat, duck, badger, otter, owl, frog, turtle, donkey, crow, deer, beaver, heron, pony, swan, mole,
@@ -88,6 +81,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         hungry, polite, noisy, careful, dreamy, funny, proud, sleepy, cheeky, wise, bold"""
     ),
     "sizes": _plain("small, tiny, large, old, young, thin, round, huge, plump, tall, skinny, little"),
+    "states": _plain("tiny, huge, old, round, dusty, broken, heavy, rusty, funny, useless, soft, dirty, wooden, lost"),
     "furs": _plain(
         """grey, spotted, sleepy, friendly, shaggy, limping, striped, dusty, shy, muddy, elegant, one-eyed,
         cheerful, nervous, grumpy, wet"""
@@ -120,19 +114,14 @@ WORDS: dict[str, tuple[Word, ...]] = {
         """old, little, quiet, green, lonely, famous, sunny, misty, busy, windy, pretty, crooked, sleepy, empty,
         wild, grand"""
     ),
-    "colours": _plain(
-        """red, blue, green, yellow, white, black, purple, orange, silver, golden, pink, brown, striped, crimson,
-        shiny, scarlet"""
-    ),
+    "colours": _plain("red, blue, green, yellow, white, purple, orange, silver, crimson, turquoise, lilac, amber"),
     "things": _plain(
-        """kite, ball, drum, whistle, ribbon, scarf, hat, lantern, key, ring, coin, basket, cup, bell, umbrella,
-        blanket, button, doll, puppet, marble, feather, candle, flute, purse, mirror, pencil, apron, wagon,
-        boat, mask, trumpet, teapot, violin, notebook, helmet, glove, necklace, compass, broom, pillow"""
+        """apron, ball, candle, drum, easel, flute, glove, hat, inkpot, jug, kite, lantern, mirror, necklace, oar,
+        purse, quilt, ring, scarf, trumpet, umbrella, violin, whistle, yo-yo"""
     ),
     "stuffs": _plain("wooden, glass, clay, copper, tin, stone, ivory, iron, paper, amber, brass, marble"),
     "treasures": _plain(
-        """horse, bird, box, spoon, crown, whale, owl, elephant, dragon, rose, bowl, star, shoe, ship, egg, tiger,
-        bear, fish, clock, soldier"""
+        "bird, crown, dragon, elephant, fish, giraffe, horse, lion, owl, pig, rose, ship, tiger, whale"
     ),
     "foods": _plain(
         """bread, soup, cheese, honey cake, apple pie, porridge, pancakes, roasted nuts, plum jam, toast, butter
@@ -143,8 +132,8 @@ WORDS: dict[str, tuple[Word, ...]] = {
         "warm milk, lemonade, cocoa, apple juice, mint tea, cold water, cider, buttermilk, rose tea, ginger beer"
     ),
     "items": _plain(
-        """apples, pears, plums, nuts, eggs, shells, carrots, berries, pebbles, mushrooms, acorns, tulips, turnips,
-        cherries, pumpkins, feathers, lemons, chestnuts, figs, walnuts, radishes, daisies, peaches, onions"""
+        """acorns, berries, carrots, daisies, eggs, figs, grapes, hazelnuts, lemons, mushrooms, nuts, onions,
+        pears, radishes, shells, tulips, violets, walnuts"""
     ),
     "finds": _plain(
         "spider, nail, sock, worm, bone, beetle, nest, brick, bottle, onion, slipper, snail, stick, spoon, rag, nut"
@@ -186,11 +175,11 @@ WORDS: dict[str, tuple[Word, ...]] = {
         the moonlight, barefoot, in a hurry, humming a tune, with great care, at a trot, shivering"""
     ),
     "breadths": _plain("deep, wide, dark, wild, endless, steep, frozen, terrible, muddy, gloomy, roaring, dreadful"),
-    "barriers": _plain("river, swamp, canyon, hedge, ditch, stream, thicket, glacier, marsh, ravine, moat, jungle"),
+    "barriers": _plain("bog, canyon, ditch, forest, glacier, hedge, jungle, marsh, ravine, swamp, thicket, valley"),
     "first": _plain("three, four, five, six, seven"),
     "second": _plain("two, three, four, five"),
     "given": _plain("two, three"),
-    "storms": _plain("storm, blizzard, hailstorm, thunderstorm, snowstorm, gale, whirlwind, downpour"),
+    "storms": _plain("blizzard, downpour, gale, hailstorm, storm, thunderstorm, whirlwind"),
     "shelters": _plain("cave, barn, hut, cottage, chapel, tent, stable, tower, boathouse, cabin, tunnel, windmill"),
     "topics": _plain(
         """pirates, dragons, a lost city, a talking fish, two giants, the first snow, a clever thief, a magic pot,
@@ -205,7 +194,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         ferry was late, ice covered the road, the pony was ill, a tree blocked the path, thunder shook the
         house, the circus came to town, all the clocks stood still"""
     ),
-    "traps": _plain("net, fence, hole, rope, cage, trap, hedge, barrel, sack, pipe, chimney, thorn bush"),
+    "traps": _plain("barrel, cage, fence, hole, net, pipe, rope, sack, trap, well"),
     "perils": _plain(
         """lost in the snow, stuck in the mud, alone in the dark, lost in the mist, hanging from a cliff, trapped
         in a well, sinking in a swamp, caught by the tide, locked in a tower, lost in a maze, stuck on a roof,
