@@ -1,0 +1,101 @@
+"""The commands put together, and the one place where errors become sentences and exit codes."""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from lmcore.cli import config, data, evaluate, runs, sample, train, workspace
+from lmcore.cli.exits import ExitCode, Failure
+from lmcore.cli.output import ReaderGone, say
+
+ClickException = typer.BadParameter.__mro__[2]
+"""The base of typer's own errors (typer carries click inside, so it is reached from what typer exports)."""
+
+app = typer.Typer(
+    name="lmcore",
+    help="Train and examine small language models, without a screen. `lmlab` opens the screens.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"lmlab {version('lmlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Train and examine small language models, without a screen."""
+
+
+app.command("train")(train.train)
+app.command("resume")(train.resume)
+app.command("sample")(sample.sample)
+app.command("eval")(evaluate.evaluate_run)
+app.add_typer(runs.app, name="runs")
+app.add_typer(data.app, name="data")
+app.add_typer(config.app, name="config")
+app.command("init")(workspace.init)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out a command line and return its exit code. Errors are told in a sentence on stderr."""
+    try:
+        code = app(args=list(arguments), prog_name="lmcore", standalone_mode=False)
+        return code if isinstance(code, int) else ExitCode.DONE
+    except ReaderGone:
+        # What is left in the buffer must not raise once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except (KeyboardInterrupt, typer.Abort):
+        say("Interrupted.")
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        return _explain(error, debug="--debug" in arguments)
+
+
+def _explain(error: Exception, debug: bool) -> ExitCode:
+    """Say what went wrong, and return the exit code for it."""
+    if isinstance(error, ClickException):
+        say(f"{_message(error)}\nTry `{_command(error)} --help`.")
+        return ExitCode.WRONG_INPUT
+    if debug:
+        say("".join(traceback.format_exception(error)))
+    if isinstance(error, Failure):
+        say(str(error))
+        return error.code
+    if isinstance(error, ValueError) and type(error).__module__.startswith("lmcore."):
+        say(str(error))
+        full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
+        return ExitCode.FAILED if full else ExitCode.WRONG_INPUT
+    if isinstance(error, OSError) and error.strerror:
+        say(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}.")
+        return ExitCode.WRONG_INPUT if error.errno == errno.ENAMETOOLONG else ExitCode.FAILED
+    hint = "" if debug else " `lmcore --debug …` shows where."
+    say(f"Something broke that should not: {type(error).__name__}: {error}.{hint}")
+    return ExitCode.FAILED
+
+
+def _message(error: Exception) -> str:
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    return str(text) or "A command is missing."
+
+
+def _command(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context is not None else "lmcore"

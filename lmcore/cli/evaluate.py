@@ -1,0 +1,56 @@
+"""`lmcore eval`: a run's model judged on the validation split."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmcore.cli.narration import Narration
+from lmcore.cli.options import AsJson, Checkpoint, Run, RunsFolder
+from lmcore.cli.output import give, give_json
+
+
+def evaluate_run(
+    run: Run,
+    checkpoint: Checkpoint = "last",
+    stride: Annotated[
+        int | None, typer.Option(help="How far the window moves. Default: as the run's configuration has it.")
+    ] = None,
+    batches: Annotated[int, typer.Option(help="How many batches to read. 0: the whole validation split.")] = 0,
+    runs_folder: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Judge a run's model on the validation split: loss, perplexity, bits per byte, and the distance to the floor."""
+    from lmcore.config import with_value
+    from lmcore.experiments.runs import find_run
+
+    folder = find_run(runs_folder, run)
+
+    from lmcore.experiments.experiment import Experiment
+    from lmcore.training.evaluation import evaluate
+
+    with Narration() as narration:
+        experiment = Experiment.open(folder, checkpoint, on_progress=narration.preparing)
+        config = with_value(experiment.config, "evaluation.batches", batches)
+        if stride is not None:
+            config = with_value(config, "evaluation.stride", stride)
+        narration.preparing("evaluating", None)
+        dataset = experiment.dataset
+        metrics = evaluate(
+            experiment.model,
+            dataset.validation,
+            config.evaluation,
+            config.model.context_length,
+            experiment.device,
+            dataset.validation_bytes / max(1, len(dataset.validation)),
+        )
+    known = {**metrics, "loss/floor": experiment.floor}
+    if as_json:
+        give_json({"run": folder.name, "step": experiment.step, **known})
+        return
+    give(f"{folder.name} at step {experiment.step:,}")
+    for name, value in known.items():
+        if value is not None:
+            give(f"{name:<20} {value:.4f}")
+    if experiment.floor is not None:
+        give(f"{'above the floor':<20} {metrics['loss/val'] - experiment.floor:.4f}")

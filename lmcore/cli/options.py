@@ -1,0 +1,77 @@
+"""Arguments and options that several commands share, with their completion."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmcore.cli.exits import ExitCode, Failure
+
+
+def complete_config(incomplete: str) -> list[str]:
+    """Names of configurations for the shell."""
+    from lmcore.config.locate import list_configs
+
+    return [path.stem for path in list_configs() if path.stem.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Names of runs, in ./runs, that contain what was typed."""
+    from lmcore.experiments.runs import list_runs
+
+    return [run.name for run in list_runs(Path("runs")) if incomplete in run.name]
+
+
+def complete_key(incomplete: str) -> list[str]:
+    """Dotted keys of the schema for `--set`."""
+    from lmcore.config import leaf_keys
+
+    return [f"{key}=" for key in leaf_keys() if key.startswith(incomplete)]
+
+
+Config = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A configuration: a file, or a name such as baseline.",
+        autocompletion=complete_config,
+        show_default=False,
+    ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run: any part of its name that no other run has, or its folder.",
+        autocompletion=complete_run,
+        show_default=False,
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value, such as training.learning_rate=1e-3. Any number of times.",
+        autocompletion=complete_key,
+        show_default=False,
+    ),
+]
+RunsFolder = Annotated[
+    Path, typer.Option("--runs-folder", metavar="DIR", help="Where the runs are.", show_default="runs")
+]
+Checkpoint = Annotated[
+    str, typer.Option("--checkpoint", metavar="last|best|STEP", help="Which of the run's checkpoints.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout; all else goes to stderr.")]
+
+
+def overrides_of(settings: list[str] | None) -> list[tuple[str, str]]:
+    """`--set` options as keys and values. Fails on one without '='."""
+    pairs = []
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise Failure(f"--set {setting}: write it as KEY=VALUE, such as model.d_model=64", ExitCode.WRONG_INPUT)
+        pairs.append((key.strip(), value))
+    return pairs

@@ -1,0 +1,103 @@
+"""What commands print: data on stdout, narration on stderr, and text from outside always as text."""
+
+import json
+import math
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, format, surrogate, private, unassigned, separators
+
+
+def printable(text: str, keep: str = "") -> str:
+    """The text with everything that a terminal could obey, or cannot show, written as an escape such as \\x1b."""
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in INVISIBLE else _escape(char) for char in text
+    )
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout wants no more: `lmcore runs list | head -1`."""
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def say(text: str) -> None:
+    """Narration: one line, or several, on stderr."""
+    print(printable(text, keep="\n"), file=sys.stderr, flush=True)
+
+
+def give(text: str, end: str = "\n") -> None:
+    """Data as text on stdout."""
+    with _reader():
+        print(printable(text, keep="\n\t"), end=end)
+
+
+def give_json(value: Any) -> None:
+    """Data as one line of JSON on stdout."""
+    with _reader():
+        print(json.dumps(plain(value), allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: paths as text, numbers that are not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def give_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """A table on stdout; the columns named in `right` are aligned to the right. Never cut off where it is piped."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(Text(heading), justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    width = None if sys.stdout.isatty() else 1000
+    with _reader():
+        Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+def loss_text(loss: float | None) -> str:
+    """A loss for people, in four decimals; a dash where there is none."""
+    return "–" if loss is None else f"{loss:.4f}"
+
+
+def count_text(count: float) -> str:
+    """A large number for people: 803,456 → 0.80 M."""
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e5, "M"), (1e3, "k")):
+        if count >= size:
+            divisor = 1e6 if unit == "M" else size
+            return f"{count / divisor:.2f} {unit}"
+    return f"{count:.0f}"
+
+
+def time_text(seconds: float) -> str:
+    """A duration for people: 93 → 1:33, 3723 → 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

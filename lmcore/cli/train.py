@@ -1,0 +1,159 @@
+"""`lmcore train` and `lmcore resume`: a run from its beginning, or from its last checkpoint, to its end."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmcore.cli.exits import ExitCode
+from lmcore.cli.interruption import interruption
+from lmcore.cli.narration import Narration
+from lmcore.cli.options import AsJson, Config, Run, RunsFolder, Set, overrides_of
+from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
+
+if TYPE_CHECKING:
+    from lmcore.experiments.experiment import Experiment
+
+
+def train(
+    config: Config,
+    settings: Set = None,
+    max_steps: Annotated[int | None, typer.Option(help="Short for --set training.max_steps=N.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Short for --set other.seed=N.")] = None,
+    name: Annotated[str | None, typer.Option(help="Short for --set other.name=NAME.")] = None,
+    device: Annotated[str | None, typer.Option(help="Short for --set other.device=DEVICE.")] = None,
+    runs_folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Short for --set other.runs_folder=DIR.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Begin a run and train it to its end. Prints the run's folder.
+
+    Ctrl+C finishes the step, saves a checkpoint and ends; `lmcore resume` goes on from there.
+    """
+    from lmcore.config import find_config, parse_config, read_config_text, resolved_text, to_yaml_value
+
+    given: dict[str, Any] = {
+        "training.max_steps": max_steps,
+        "other.seed": seed,
+        "other.name": name,
+        "other.device": device,
+        "other.runs_folder": None if runs_folder is None else str(runs_folder),
+    }
+    overrides = overrides_of(settings)
+    overrides += [(key, to_yaml_value(value)) for key, value in given.items() if value is not None]
+    path = find_config(config)
+    text = read_config_text(path)
+    checked = parse_config(text, str(path), overrides)
+
+    from lmcore.experiments.experiment import Experiment
+
+    with Narration() as narration:
+        experiment = Experiment.create(
+            resolved_text(text, overrides),
+            runs_folder=Path(checked.other.runs_folder),
+            name=checked.other.name or path.stem,
+            on_progress=narration.preparing,
+        )
+        return train_to_end(experiment, narration, as_json)
+
+
+def resume(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> int:
+    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped."""
+    from lmcore.experiments.runs import find_run
+
+    folder = find_run(runs_folder, run)
+
+    from lmcore.experiments.experiment import Experiment
+
+    with Narration() as narration:
+        experiment = Experiment.open(folder, on_progress=narration.preparing)
+        if experiment.finished:
+            narration.line(f"{folder.name} has made all of its {experiment.max_steps:,} steps already.")
+            if as_json:
+                give_json({"event": "end", "status": "finished", "step": experiment.step, "folder": folder})
+            return ExitCode.DONE
+        return train_to_end(experiment, narration, as_json)
+
+
+def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) -> ExitCode:
+    """Train until the last step, an interruption, or a loss that is not finite; then close the run."""
+    from lmcore.training.nonfinite import NonFinite
+
+    _tell_beginning(experiment, narration, as_json)
+    status, code = "finished", ExitCode.DONE
+    try:
+        with interruption(lambda: narration.line(ASKED)) as interrupted:
+            try:
+                while not experiment.finished and not interrupted.is_set():
+                    for record in experiment.advance():
+                        _tell(record, experiment, narration, as_json)
+            except NonFinite as stop:
+                status, code = "failed", ExitCode.FAILED
+                narration.line(f"Training ended: {stop}. A lower training.learning_rate may help.")
+            except ReaderGone:
+                status = "stopped"
+            if interrupted.is_set() and not experiment.finished:
+                status, code = "stopped", ExitCode.INTERRUPTED
+            if not experiment.finished:
+                _tell(experiment.save_checkpoint(), experiment, narration, as_json and status != "stopped")
+            experiment.close(status)
+    except BaseException:
+        with suppress(ValueError, OSError):  # the first error is the one to tell
+            experiment.close("failed")
+        raise
+    _tell_end(experiment, narration, status, as_json)
+    return code
+
+
+ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."
+
+
+def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: bool) -> None:
+    narration.end_bar()
+    parameters = sum(parameter.numel() for parameter in experiment.model.parameters())
+    for note in experiment.notes:
+        narration.line(note)
+    narration.line(
+        f"{experiment.folder.name}: {count_text(parameters)} parameters on {experiment.device}, "
+        f"step {experiment.step:,} of {experiment.max_steps:,}"
+    )
+    if as_json:
+        facts = {"name": experiment.folder.name, "folder": experiment.folder, "device": str(experiment.device)}
+        steps = {"step": experiment.step, "max_steps": experiment.max_steps}
+        give_json({"event": "run", **facts, **steps, "parameters": parameters, "floor": experiment.floor})
+
+
+def _tell(record: object, experiment: "Experiment", narration: Narration, as_json: bool) -> None:
+    from lmcore.experiments.experiment import CheckpointRecord, EvaluationRecord, StepRecord
+
+    if isinstance(record, StepRecord):
+        step, tokens, seconds, metrics = record.row
+        narration.training(step, experiment.max_steps, seconds, metrics)
+        event: dict[str, Any] = {"event": "step", "step": step, "tokens": tokens, "seconds": seconds, **metrics}
+    elif isinstance(record, EvaluationRecord):
+        floor = "" if experiment.floor is None else f"  floor {loss_text(experiment.floor)}"
+        narration.line(f"step {record.step:,}: validation loss {loss_text(record.metrics.get('loss/val'))}{floor}")
+        if record.sample:
+            narration.line("    " + (record.prompt + record.sample).strip().replace("\n", "\n    "))
+        sample = {"prompt": record.prompt, "sample": record.sample}
+        event = {"event": "evaluation", "step": record.step, **record.metrics, **sample}
+    elif isinstance(record, CheckpointRecord):
+        event = {"event": "checkpoint", "step": record.step, "folder": record.folder}
+    else:
+        return
+    if as_json:
+        give_json(event)
+
+
+def _tell_end(experiment: "Experiment", narration: Narration, status: str, as_json: bool) -> None:
+    narration.end_bar()
+    if status == "finished":
+        narration.line(f"Finished at step {experiment.step:,}.")
+    else:
+        narration.line(f"Saved at step {experiment.step:,}; go on with: lmcore resume {experiment.folder.name}")
+    if as_json:
+        give_json({"event": "end", "status": status, "step": experiment.step, "folder": experiment.folder})
+    else:
+        give(str(experiment.folder))

@@ -1,0 +1,151 @@
+"""`lmcore config` and the command line itself, none of which loads torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmcore.cli.output import printable
+from lmcore.config import leaf_keys, parse_config, template
+from tests.cli.run_command import Command, start
+
+ESCAPES = "[/bold]\x1b[2J\x07"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("train", "--help"), ("config", "--help"), ("runs", "-h"), ("--version",)]
+)
+def test_help_is_shown(lmcore: Command, arguments: tuple[str, ...]) -> None:
+    outcome = lmcore(*arguments)
+    assert outcome.code == 0 and outcome.out.strip()
+
+
+def test_no_torch_is_loaded_for_what_needs_none(folder: Path) -> None:
+    code = (
+        "import sys\nfrom lmcore.cli.app import run\n"
+        "for line in ('--help', 'config check tiny.yaml', 'config show tiny.yaml', 'config hash tiny.yaml',"
+        " 'runs list', 'config diff tiny.yaml baseline', 'config template', 'init there', 'data fetch',"
+        " 'runs show nothing'):\n"
+        "    run(line.split())\n    assert 'torch' not in sys.modules, line\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("train",),
+        ("train", "tiny.yaml", "--nonsense"),
+        ("train", "tiny.yaml", "--max-steps", "few"),
+        ("config",),
+    ],
+)
+def test_a_wrong_command_line_is_answered_with_two(lmcore: Command, folder: Path, arguments: tuple[str, ...]) -> None:
+    outcome = lmcore(*arguments)
+    assert outcome.code == 2 and (outcome.err or "Usage" in outcome.out)
+
+
+def test_check_says_what_is_wrong_and_where(lmcore: Command, folder: Path) -> None:
+    Path("bad.yaml").write_text("model:\n  d_modl: 3\n  n_heads: 0\n")
+    outcome = lmcore("config", "check", "tiny.yaml", "bad.yaml", "--json")
+    assert outcome.code == 2
+    assert [(row["config"], len(row["problems"])) for row in outcome.rows] == [("tiny.yaml", 0), ("bad.yaml", 2)]
+    assert outcome.rows[1]["problems"][0]["line"] == 2
+    assert "bad.yaml:2:3: model has no key 'd_modl'; did you mean 'd_model'?" in outcome.err
+    assert lmcore("config", "check", "baseline", "tiny.yaml").code == 0
+
+
+def test_show_is_the_resolved_configuration(lmcore: Command, folder: Path) -> None:
+    outcome = lmcore("config", "show", "tiny.yaml", "--set", "training.learning_rate=2e-3")
+    assert outcome.code == 0 and "parameters" in outcome.err
+    assert parse_config(outcome.out).training.learning_rate == 2e-3
+    assert outcome.out.startswith("# A model that trains in a moment.")
+    shown = lmcore("config", "show", "tiny.yaml", "--json").rows[0]
+    assert shown["config"]["model"]["d_model"] == 16 and shown["estimate"]["parameters"] > 0
+
+
+def test_diff_shows_what_differs(lmcore: Command, folder: Path) -> None:
+    outcome = lmcore("config", "diff", "tiny.yaml", "baseline")
+    assert outcome.code == 0
+    assert any(line.split() == ["model.d_model", "16", "128"] for line in outcome.out.splitlines())
+    assert lmcore("config", "diff", "baseline", "baseline").out == ""
+    keys = {row["key"] for row in lmcore("config", "diff", "tiny.yaml", "baseline", "--json").rows}
+    assert "model.d_model" in keys <= set(leaf_keys())
+
+
+def test_template_is_every_field_and_refresh_renews_comments(lmcore: Command, folder: Path) -> None:
+    assert lmcore("config", "template").out == template()
+    Path("old.yaml").write_text("# Mine.\n\nmodel:\n  # Long ago.\n  d_model: 64\n")
+    assert lmcore("config", "template", "--refresh", "old.yaml").code == 0
+    assert (
+        "Long ago" not in Path("old.yaml").read_text()
+        and "Width of the residual stream" in Path("old.yaml").read_text()
+    )
+
+
+def test_hash_is_of_what_is_learned(lmcore: Command, folder: Path) -> None:
+    digest = lmcore("config", "hash", "tiny.yaml").out
+    assert lmcore("config", "hash", "tiny.yaml", "--set", "other.seed=9", "--set", "other.name=x").out == digest
+    assert lmcore("config", "hash", "tiny.yaml", "--set", "training.learning_rate=0.5").out != digest
+
+
+def test_a_setting_without_a_value_is_answered(lmcore: Command, folder: Path) -> None:
+    outcome = lmcore("config", "show", "tiny.yaml", "--set", "training.learning_rate")
+    assert outcome.code == 2 and "KEY=VALUE" in outcome.err
+
+
+def test_several_wrong_settings_are_told_at_once(lmcore: Command, folder: Path) -> None:
+    outcome = lmcore("config", "show", "tiny.yaml", "--set", "model.d_model=x", "--set", "nonsense=1")
+    assert outcome.code == 2 and len(outcome.err.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", [ESCAPES, "[b +", "\udcff", "a" * 5000])
+def test_names_from_outside_are_shown_as_text(lmcore: Command, folder: Path, name: str) -> None:
+    for arguments in (("config", "check", name), ("config", "hash", name), ("runs", "show", name), ("train", name)):
+        outcome = lmcore(*arguments)
+        assert outcome.code == 2
+        assert "\x1b" not in outcome.err + outcome.out and "\x07" not in outcome.err
+
+
+def test_control_characters_are_shown_as_escapes() -> None:
+    assert printable("a\x1b[2J[/b]\u202eé😀\ud800\n", keep="\n") == "a\\x1b[2J[/b]\\u202eé😀\\ud800\n"
+
+
+def test_a_reader_that_wants_no_more_is_no_error(folder: Path) -> None:
+    process = start("config", "template", cwd=folder)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(20)) == ("", 0)
+    process.stderr.close()
+
+
+def test_an_unexpected_error_is_a_sentence_and_with_debug_a_place(
+    lmcore: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lmcore.cli import app as commands
+
+    def breaks(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr("lmcore.config.find_config", breaks)
+    outcome = lmcore("config", "check", "tiny.yaml")
+    assert outcome.code == 1 and "ZeroDivisionError: nobody thought of this" in outcome.err
+    assert commands.run(["--debug", "config", "check", "tiny.yaml"]) == 1
+    assert "in breaks" in capsys.readouterr().err
+
+
+def test_completion_offers_names(folder: Path) -> None:
+    environment = {
+        **os.environ,
+        "_LMCORE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "lmcore train small",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "lmcore"], cwd=folder, env=environment, capture_output=True, text=True, timeout=20
+    )
+    assert done.stdout.split() == ["small-model"]
