@@ -1,14 +1,38 @@
 """The laboratory's app: it composes the screens, routes commands to the core and events to the panes, and no more."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol, cast
 
 from textual.app import App
+from textual.binding import BindingType
+from textual.events import Event as TextualEvent
+from textual.events import InputEvent
+from textual.screen import Screen
+from textual.theme import Theme
 
 from lmcore.process.messages import Command, Event
+from tui import leaving, opening, routing
+from tui.bindings import Entry, Place, pane_bindings
+from tui.budget import RenderBudget
 from tui.lab_state import LabState, advance_state
-from tui.messages import CoreEvents, SendCommand
+from tui.messages import (
+    CoreEvents,
+    NewRun,
+    Notice,
+    OpenConfig,
+    OverlayRun,
+    ResumeRun,
+    SendCommand,
+    Severity,
+    ShowLog,
+    ShowRuns,
+)
+from tui.run_commands import press_start, press_step, press_stop
+from tui.screens.home import HomeScreen
+from tui.themes import DARK, NAMES, TERMINAL, THEMES, next_theme
+from tui.widgets.footer_line import FooterLine
 
 
 class Core(Protocol):
@@ -44,26 +68,212 @@ class LabApp(App[None]):
 
     CSS_PATH = "lab.tcss"
     TITLE = "lmlab"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {lambda: _commands()}
+    BINDINGS: ClassVar[list[BindingType]] = pane_bindings("everywhere")
 
-    def __init__(self, config_path: Path | None, core_factory: CoreFactory, runs_folder: Path) -> None:
+    def __init__(
+        self, config_path: Path | None, core_factory: CoreFactory, runs_folder: Path | None = None, theme: str = ""
+    ) -> None:
         super().__init__()
         self.config_path = config_path
         self.runs_folder = runs_folder
         self.lab = LabState()
         self.core = core_factory(self._hear)
+        self.budget = RenderBudget()
+        self.home = HomeScreen()
+        self.waits_to_start = False  # F5 was pressed before the core was ready
+        self.resumes_when_open = False  # a run is being opened in order to train on
+        self.reopens = ""  # the run to open when the core that was started again is ready
+        self._show_is_due = False
+        self.animation_level = "none"
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = theme or default_theme(os.environ).name
+
+    def get_default_screen(self) -> Screen[None]:
+        """The home screen."""
+        return self.home
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The lab's own colours, for themes that do not bring them."""
+        return {name: DARK.variables[name] for name in DARK.variables if name.startswith(("plot-", "lab-"))}
 
     def on_mount(self) -> None:
-        """Start the core once the first frame is on its way."""
-        self.call_after_refresh(self.core.start)
+        """Start the core, and load what needs the schema, once the first frame is on the screen."""
+        self.show_state()
+        self.call_after_refresh(lambda: self.set_timer(0.01, self._load_the_rest))
+
+    async def _load_the_rest(self) -> None:
+        self.core.start()
+        await opening.mount_panes(self)
+
+    async def on_event(self, event: TextualEvent) -> None:
+        """Tell the budget of keys and mouse: what they cost is not the drawing's."""
+        if isinstance(event, InputEvent):
+            self.budget.note_input()
+        await super().on_event(event)
+
+    # The core
 
     def _hear(self, events: Sequence[Event]) -> None:
         """Called on the client's reader thread."""
         self.post_message(CoreEvents(events))
 
+    def send(self, *commands: Command) -> None:
+        """Send commands to the core, if it is there."""
+        for command in commands:
+            try:
+                self.core.send(command)
+            except RuntimeError as error:
+                self.tell(str(error), "error")
+                return
+
     def on_core_events(self, message: CoreEvents) -> None:
-        """Advance the state and hand the events down."""
-        self.lab = advance_state(self.lab, message.events)
+        """Advance the state, hand the events down, and show both when the budget allows."""
+        before = self.lab
+        self.lab = advance_state(before, message.events)
+        self.home.receive_events(message.events)
+        routing.react(self, before, message.events)
+        if any(isinstance(event, routing.URGENT) for event in message.events):
+            self.show_state()
+        elif not self._show_is_due:
+            self._show_is_due = True
+            self.set_timer(max(0.01, self.budget.seconds_until_due()), self.show_state)
+
+    def show_state(self) -> None:
+        """Give the present state to what is visible."""
+        self._show_is_due = False
+        self.budget.drawn()
+        if not self.home.is_mounted:
+            return
+        with self.batch_update():
+            routing.show(self)
+
+    # What panes ask for
+
+    def tell(self, text: str, severity: Severity = "information") -> None:
+        """Show a sentence as a notice. Plain text."""
+        from tui.plain_text import shown_text
+
+        self.notify(shown_text(text), severity=severity, markup=False, timeout=4 if severity == "information" else 8)
+
+    def on_notice(self, message: Notice) -> None:
+        """Show a pane's notice."""
+        self.tell(message.text, message.severity)
 
     def on_send_command(self, message: SendCommand) -> None:
         """Pass a pane's command on to the core."""
-        self.core.send(message.command)
+        self.send(message.command)
+
+    def on_open_config(self, message: OpenConfig) -> None:
+        """Show another configuration."""
+        opening.open_config(self, message.path)
+
+    def on_new_run(self, message: NewRun) -> None:
+        """Start a new run."""
+        opening.new_run(self, message.config_text)
+
+    def on_resume_run(self, message: ResumeRun) -> None:
+        """Open a run."""
+        opening.open_run(self, message.folder, message.at, message.train)
+
+    def on_overlay_run(self, message: OverlayRun) -> None:
+        """Draw another run's curves."""
+        self.home.loss.overlay(message.folder, message.on)
+
+    def on_show_runs(self, message: ShowRuns) -> None:
+        """Open the list of runs."""
+        self.action_runs()
+
+    def on_show_log(self, message: ShowLog) -> None:
+        """Open the log."""
+        self.action_log()
+
+    def on_core_ended(self, message: leaving.CoreEnded) -> None:
+        """The core has saved and ended: so does the app."""
+        self.exit()
+
+    async def on_footer_line_chosen(self, message: FooterLine.Chosen) -> None:
+        """Do what a key of the footer does."""
+        await self.run_entry(message.entry)
+
+    async def run_entry(self, entry: Entry) -> None:
+        """Do what an entry of the table says, in its place."""
+        if entry.place == "everywhere":
+            await self.run_action(entry.action, default_namespace=self)
+        else:
+            self.home.focus_pane(entry.place)
+            await self.run_action(entry.action, default_namespace=self.home.pane(entry.place))
+
+    # Keys
+
+    def action_start(self) -> None:
+        """Start, pause, resume."""
+        opening.press(self, press_start)
+
+    def action_step(self) -> None:
+        """Make one step."""
+        opening.press(self, press_step)
+
+    def action_stop(self) -> None:
+        """Stop and save."""
+        opening.press(self, lambda lab, _: press_stop(lab))
+
+    def action_pane(self, place: str) -> None:
+        """Go to a pane."""
+        opening.go_home(self)
+        self.home.focus_pane(cast(Place, place))
+
+    def action_next_pane(self) -> None:
+        """Go to the next pane."""
+        opening.go_home(self)
+        self.home.focus_next_pane()
+
+    def action_zoom(self) -> None:
+        """Zoom the active pane."""
+        opening.go_home(self)
+        self.home.toggle_zoom()
+
+    def action_unzoom(self) -> None:
+        """Show all panes again."""
+        self.home.toggle_zoom(False)
+
+    def action_runs(self) -> None:
+        """List the runs."""
+        opening.show_runs(self)
+
+    def action_log(self) -> None:
+        """Show the log."""
+        opening.show_log(self)
+
+    def action_theme(self) -> None:
+        """Take the next theme."""
+        theme = next_theme(self.theme)
+        self.theme = theme.name
+        self.tell(f"Theme: {NAMES[theme.name]}")
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        from tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    async def action_quit(self) -> None:
+        """Quit, asking first when a run goes."""
+        leaving.quit_lab(self)
+
+
+def _commands() -> type:
+    from tui.palette import LabCommands
+
+    return LabCommands
+
+
+def default_theme(environment: "os._Environ[str] | dict[str, str]") -> Theme:
+    """The dark theme where the terminal has its colours, else the terminal's own 16."""
+    term = environment.get("TERM", "")
+    many = ("256", "direct", "kitty", "ghostty", "alacritty", "wezterm", "foot")
+    if environment.get("COLORTERM") or any(word in term for word in many) or os.name == "nt":
+        return DARK
+    return TERMINAL

@@ -41,6 +41,9 @@ class LabState:
     state: State = "loading"
     reason: str = ""  # why the core is in this state, where there is something to explain
     run: RunInfo | None = None
+    has_begun: bool = (
+        False  # the run has trained, or was made, in this core: it must be stopped before another is opened
+    )
     step: int = 0
     max_steps: int = 0
     tokens: int = 0
@@ -156,24 +159,26 @@ def _after_metrics(state: LabState, event: Metrics) -> LabState:
 
 
 def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
-    is_other_run = event.run is not None and (state.run is None or event.run.folder != state.run.folder)
-    if is_other_run or (event.state == "preparing" and event.run is None):
+    if event.state == "preparing" or (event.run and (state.run is None or event.run.folder != state.run.folder)):
         state = LabState(
             core=state.core,
             ready=state.ready,
             memory_bytes=state.memory_bytes,
             log=state.log,
+            state=state.state,
             last_rejected=state.last_rejected,
             last_failed=state.last_failed,
         )
-    run = event.run or state.run
+    run = event.run
     return replace(
         state,
         core="starting" if event.state == "loading" else "ready",
         state=event.state,
         reason=event.reason,
         run=run,
+        has_begun=event.state == "running"
+        or (event.state == "paused" and (state.has_begun or (state.state == "preparing" and event.step == 0))),
         step=event.step,
         max_steps=event.max_steps or (run.max_steps if run else 0),
-        progress=None if event.state != "preparing" else state.progress,
+        progress=state.progress if event.state == "preparing" else None,
     )

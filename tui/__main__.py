@@ -1,0 +1,69 @@
+"""The `lmlab` command: it reads its arguments, and opens the laboratory."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the laboratory; the exit status: 0, or 2 for wrong input."""
+    parser = argparse.ArgumentParser(
+        prog="lmlab", description="A laboratory in the terminal: train, watch and dissect a small language model."
+    )
+    parser.add_argument("config", nargs="?", help="a configuration file, or the name of one (default: baseline)")
+    parser.add_argument("--runs-folder", type=Path, metavar="DIR", help="where runs are (default: as configured)")
+    parser.add_argument(
+        "--theme", choices=("dark", "light", "terminal"), help="colours (default: what the terminal can)"
+    )
+    parser.add_argument("--version", action="store_true", help="say the version and exit")
+    options = parser.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"lmlab {version('lmlab')}")
+        return 0
+    path = None
+    if options.config is not None:
+        path = _config_path(options.config)
+        if path is None:
+            return 2
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(
+            "lmlab needs a terminal, and this is none. Without one, `lmcore train CONFIG` trains, for example: "
+            "lmcore train baseline",
+            file=sys.stderr,
+        )
+        return 2
+    return _open(path, options.runs_folder, options.theme)
+
+
+def _config_path(name: str) -> Path | None:
+    """The file of a configuration; None, after a sentence on stderr, if there is none."""
+    if Path(name).is_file():
+        return Path(name)
+    from lmcore.config import ConfigError, find_config  # slow to import, and seldom needed
+
+    try:
+        return find_config(name)
+    except ConfigError as error:
+        print(f"lmlab: {error}", file=sys.stderr)
+        return None
+
+
+def _open(path: Path | None, runs_folder: Path | None, theme: str | None) -> int:
+    from lmcore.process.client import CoreClient
+    from lmcore.process.connection import prepare_to_spawn
+    from tui.app import LabApp
+
+    prepare_to_spawn()
+    app = LabApp(path, CoreClient, runs_folder, f"lab-{theme}" if theme else "")
+    try:
+        app.run()
+    finally:
+        app.core.shut_down()
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

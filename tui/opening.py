@@ -1,0 +1,171 @@
+"""How the app opens configurations, runs and screens, and what it does with the keys of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmcore.process.messages import Command, Load, Start
+from tui import routing
+from tui.lab_state import LabState
+from tui.run_commands import Decision, after_stopping
+
+if TYPE_CHECKING:
+    from tui.app import LabApp
+    from tui.screens.home import HomeScreen
+
+
+async def mount_panes(app: LabApp) -> None:
+    """Load the panes that need the schema, and show the configuration."""
+    from lmcore.config import ConfigError, find_config
+    from tui.panes.config import ConfigPane
+    from tui.panes.repl import ReplPane
+
+    path = app.config_path
+    try:
+        path = find_config(str(path or "baseline"))
+    except ConfigError as error:
+        app.tell(str(error), "error")
+    config = ConfigPane(path, id="config")
+    await app.home.mount_panes(config, ReplPane(runs_folder(app, config.reading.config), id="repl"))
+    if config.reading.config is not None:
+        app.home.repl_settings(config.reading.config)
+    app.show_state()
+
+
+def runs_folder(app: LabApp, config: object = None) -> Path:
+    """Where runs are: as the command line says, or else the configuration."""
+    if app.runs_folder is not None:
+        return app.runs_folder
+    if app.home.config is not None:
+        config = app.home.config.reading.config
+    other = getattr(config, "other", None)
+    return Path(other.runs_folder) if other is not None else Path("runs")
+
+
+def as_start(app: LabApp, config_text: str, name: str = "") -> Start:
+    """The command that starts a run of a configuration: named after its file, in the folder of the command line."""
+    if app.runs_folder is not None:
+        from lmcore.config import ConfigError, set_in_text, to_yaml_value
+
+        try:
+            config_text = set_in_text(config_text, "other.runs_folder", to_yaml_value(str(app.runs_folder)))
+        except ConfigError as error:
+            app.tell(str(error), "error")
+    return Start(config_text, name=name)
+
+
+def press(app: LabApp, decide: Callable[[LabState, Start], Decision]) -> None:
+    """Do what a key of a run (F5, F6, F8) means now."""
+    pane = app.home.config
+    start = Start("")
+    if pane is not None:
+        start = as_start(app, pane.text, _name(app.home))
+    decision = decide(app.lab, start)
+    if decision.restart:
+        routing.restart(app, app.lab.died.run if app.lab.died else "")
+        return
+    starts = any(isinstance(command, Start) for command in decision.commands)
+    if (starts or decision.wait) and pane is not None and pane.problems:
+        problem = pane.problems[0]
+        app.waits_to_start = False
+        app.tell(f"Not started. Line {problem.line}: {problem.message}", "error")
+        go_home(app)
+        app.home.focus_pane("config")
+        if problem.key:
+            pane.go_to(problem.key)
+        return
+    if decision.wait or (starts and pane is None):
+        app.waits_to_start = not app.waits_to_start
+        app.tell("Training starts as soon as the core is ready." if app.waits_to_start else "It does not start.")
+        app.show_state()
+        return
+    if decision.notice:
+        app.tell(decision.notice)
+    app.send(*decision.commands)
+    if starts and not app.home.shows_all and app.home.active == "config":
+        app.home.focus_pane("loss")
+
+
+def _name(home: HomeScreen) -> str:
+    """The name of a new run: empty if the configuration gives one, else its file's."""
+    pane = home.config
+    if pane is None or pane.path is None or (pane.reading.config is not None and pane.reading.config.other.name):
+        return ""
+    return pane.path.stem
+
+
+def open_config(app: LabApp, path: Path | None) -> None:
+    """Show another configuration file; without a path ask for one."""
+    go_home(app)
+    if app.home.config is not None:
+        app.home.focus_pane("config")
+        if path is None:
+            app.home.config.action_open()
+        else:
+            app.home.config.load(path)
+            app.show_state()
+
+
+def new_run(app: LabApp, config_text: str) -> None:
+    """Start a new run, asking first if one is going."""
+    if app.lab.core != "ready":
+        app.tell("The core is not ready yet; try again in a moment.", "warning")
+        return
+    start = as_start(app, config_text, _name(app.home))
+    _after_asking(app, "Start a new run", after_stopping(app.lab, start), "Stop it and start anew")
+
+
+def open_run(app: LabApp, folder: Path, at: str, train: bool) -> None:
+    """Open a run at a checkpoint, asking first if one is going; then train on with it if `train`."""
+    if app.lab.core != "ready":
+        app.tell("The core is not ready yet; try again in a moment.", "warning")
+        return
+
+    def remember() -> None:
+        app.resumes_when_open = train
+
+    commands = after_stopping(app.lab, Load(str(folder.resolve()), at))
+    _after_asking(app, "Open another run", commands, "Stop it and open", remember)
+
+
+def _after_asking(
+    app: LabApp, title: str, commands: tuple[Command, ...], yes: str, then: Callable[[], None] = lambda: None
+) -> None:
+    """Send commands, after a question if a run is going that they would end."""
+    from tui.screens.dialogs import ConfirmDialog
+
+    def answer(agreed: bool | None) -> None:
+        if agreed:
+            app.send(*commands)
+            then()
+
+    run = app.lab.run
+    if run is None or not app.lab.is_training:
+        answer(True)
+        return
+    text = f"The run {run.title or run.name} is going: step {app.lab.step:,} of {app.lab.max_steps:,}."
+    app.push_screen(ConfirmDialog(title, text, yes=yes, no="Stay", note="It is stopped and saved first."), answer)
+
+
+def show_runs(app: LabApp) -> None:
+    """Open the list of runs."""
+    from tui.screens.runs import RunsScreen
+
+    open_folder = Path(app.lab.run.folder) if app.lab.run else None
+    overlaid = [Path(other.name) for other in app.home.loss.records.others]
+    app.push_screen(RunsScreen(runs_folder(app), overlaid, open_folder))
+
+
+def show_log(app: LabApp) -> None:
+    """Open the log."""
+    from tui.screens.log import LogScreen
+
+    app.push_screen(LogScreen(app.lab.log, Path(app.lab.run.folder) if app.lab.run else None))
+
+
+def go_home(app: LabApp) -> None:
+    """Close what lies over the home screen."""
+    while app.screen is not app.home and len(app.screen_stack) > 1:
+        app.pop_screen()

@@ -1,0 +1,92 @@
+"""What the loss pane knows about runs: the open run's history as it grows, and those of the runs drawn behind it."""
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lmcore.process.messages import Evaluation, Event, Metrics, RunInfo, StateChanged, ValueChanged
+from tui.history import History, read_history
+from tui.panes.loss.picture import OTHER_STYLES, OtherRun
+
+
+def read_past_changes(run_folder: Path) -> tuple[ValueChanged, ...]:
+    """The changes that a run's journal holds."""
+    from lmcore.experiments.journal import read_changes
+
+    changes = read_changes(run_folder / "journal.jsonl")
+    return tuple(ValueChanged(change.step, change.key, change.old, change.new) for change in changes)
+
+
+class Records:
+    """The histories that the pane draws. Long files are read on a thread of their own; `on_read` is called there."""
+
+    def __init__(self, on_read: Callable[[], object]) -> None:
+        self.history = History()
+        self.past_changes: tuple[ValueChanged, ...] = ()
+        self.others: list[OtherRun] = []
+        self._on_read = on_read
+        self._folder = ""
+        self._waiting: list[Event] | None = None  # what arrived while the run's file was being read
+
+    def take(self, events: Iterable[Event]) -> bool:
+        """Take what the core tells about the open run; whether anything is new."""
+        is_new = False
+        for event in events:
+            match event:
+                case StateChanged(run=run) if run is not None and run.folder != self._folder:
+                    self._open(run, event.step)
+                    is_new = True
+                case Metrics() | Evaluation() if self._waiting is not None:
+                    self._waiting.append(event)
+                case Metrics():
+                    self.history.append(event.rows)
+                    is_new = True
+                case Evaluation():
+                    self.history.put(event.step, event.metrics)
+                    is_new = True
+                case _:
+                    pass
+        return is_new
+
+    def changes(self, since: Iterable[ValueChanged]) -> tuple[ValueChanged, ...]:
+        """The changes of the journal and those since, each once."""
+        return tuple(dict.fromkeys((*self.past_changes, *since)))
+
+    def overlay(self, folder: Path, on: bool) -> None:
+        """Draw another run behind the open one, or no longer."""
+        self.others = [other for other in self.others if other.name != folder.name]
+        if on:
+            self._read(lambda: self._add_other(folder))
+
+    def _open(self, run: RunInfo, step: int) -> None:
+        self._folder = run.folder
+        self.history, self.past_changes = History(), ()
+        if step == 0:
+            return
+        # The run goes on from a checkpoint: what it did before is on disk.
+        self._waiting = []
+        folder = Path(run.folder)
+
+        def read() -> None:
+            history, changes = read_history(folder), read_past_changes(folder)
+            history.rewind(step + 1)
+            if self._folder == run.folder:
+                self.history, self.past_changes = history, changes
+                waiting, self._waiting = self._waiting or [], None
+                self.take(waiting)
+
+        self._read(read)
+
+    def _read(self, read: Callable[[], None]) -> None:
+        def work() -> None:
+            read()
+            self._on_read()
+
+        threading.Thread(target=work, name="history", daemon=True).start()
+
+    def _add_other(self, folder: Path) -> None:
+        history = read_history(folder)
+        taken = {other.letter for other in self.others}
+        letter = next((letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken), "*")
+        style = f"other-{(ord(letter) - ord('a')) % OTHER_STYLES}" if letter != "*" else "other-0"
+        self.others = [*self.others, OtherRun(letter, folder.name, history, style)]

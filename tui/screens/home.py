@@ -1,0 +1,183 @@
+"""The home screen: four panes at once, or one at a time where the terminal is small."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.events import DescendantFocus, Resize
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from lmcore.process.messages import Event
+from tui.bindings import PLACES, Place
+from tui.lab_state import LabState
+from tui.panes.layers import LayersPane
+from tui.panes.loss import LossPane
+from tui.widgets.footer_line import FooterLine
+from tui.widgets.status_line import StatusLine
+from tui.widgets.tab_bar import TABS, TabBar
+
+if TYPE_CHECKING:
+    from lmcore.config import TrainingConfig
+    from tui.panes.config import ConfigPane
+    from tui.panes.repl import ReplPane
+
+ALL_PANES_FROM = (120, 36)
+"""Columns and rows from which all four panes are shown at once."""
+SMALLEST = (60, 18)
+"""Columns and rows below which a sentence is all there is."""
+
+
+class HomeScreen(Screen[None]):
+    """Composes the panes, gives each the state it shows, and decides which of them are visible."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active: Place = "config"
+        self.is_zoomed = False
+        self.config: ConfigPane | None = None  # the two panes that need the schema come after the first frame
+        self.repl: ReplPane | None = None
+        self._last_focus: dict[Place, Widget] = {}
+        self._lab = LabState()
+
+    def compose(self) -> ComposeResult:
+        """The state above, the panes, the keys below."""
+        yield StatusLine()
+        yield TabBar()
+        with Container(id="panes"):
+            yield _Frame("config", "reading the configuration …")
+            yield LossPane(id="loss")
+            yield LayersPane(id="layers")
+            yield _Frame("repl", "")
+        yield FooterLine()
+        yield Static(id="too-small", markup=False)
+
+    @property
+    def loss(self) -> LossPane:
+        """The loss pane."""
+        return self.query_one(LossPane)
+
+    def repl_settings(self, config: "TrainingConfig") -> None:
+        """Let the REPL begin with the sampling settings of a configuration."""
+        if self.repl is not None:
+            self.repl.use_settings(config.sampling)
+
+    def pane(self, place: Place) -> Widget:
+        """The pane of a place, or the frame that keeps the place for it."""
+        return next(pane for pane in self.panes if _place_of(pane) == place)
+
+    @property
+    def panes(self) -> Iterable[Widget]:
+        """The panes that are there, in their order."""
+        return self.query_one("#panes").children
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether all four panes are visible at once."""
+        return not (self.has_class("-tabs") or self.is_zoomed)
+
+    async def mount_panes(self, config: "ConfigPane", repl: "ReplPane") -> None:
+        """Put the panes that came after the first frame into their places."""
+        self.config, self.repl = config, repl
+        active = self.active  # removing a frame moves the focus on
+        for frame, pane in zip(self.query(_Frame), (config, repl), strict=True):
+            pane.display = frame.display
+            await self.query_one("#panes").mount(pane, before=frame)
+            await frame.remove()
+        self.focus_pane(active)
+
+    def show(self, lab: LabState, title: str, source: str, waiting: bool) -> None:
+        """Give a state to everything that is visible."""
+        self._lab = lab
+        self.query_one(StatusLine).show(lab, title, source, waiting)
+        self._show_footer()
+        for pane in self.panes:
+            if pane.display and not isinstance(pane, _Frame):
+                pane.lab = lab  # type: ignore[attr-defined]
+
+    def receive_events(self, events: tuple[Event, ...]) -> None:
+        """Hand a batch from the core to the panes that want to hear it."""
+        for pane in self.panes:
+            if hasattr(pane, "receive_events"):
+                pane.receive_events(events)
+
+    def focus_pane(self, place: Place) -> None:
+        """Give a pane the focus, showing it where only one is shown."""
+        self.active = place
+        self._arrange()
+        last = self._last_focus.get(place)
+        if last is not None and last.is_attached and last.focusable:
+            last.focus()
+        else:
+            self.pane(place).focus()
+
+    def focus_next_pane(self) -> None:
+        """Give the next pane the focus."""
+        self.focus_pane(TABS[(TABS.index(self.active) + 1) % len(TABS)])
+
+    def toggle_zoom(self, zoomed: bool | None = None) -> None:
+        """Show the active pane alone, or all panes again."""
+        self.is_zoomed = not self.is_zoomed if zoomed is None else zoomed
+        self._arrange()
+
+    def on_resize(self, event: Resize) -> None:
+        """Choose the layout for the size."""
+        width, height = event.size
+        self.set_class(width < ALL_PANES_FROM[0] or height < ALL_PANES_FROM[1], "-tabs")
+        is_too_small = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(is_too_small, "-too-small")
+        if is_too_small:
+            text = (
+                f"lmlab needs at least {SMALLEST[0]} × {SMALLEST[1]} characters; this terminal has {width} × {height}."
+            )
+            self.query_one("#too-small", Static).update(Content(text))
+        self._arrange()
+
+    def on_screen_resume(self) -> None:
+        """Catch up after another screen was in front."""
+        self._show_footer()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Remember which pane is in use."""
+        pane = next((pane for pane in self.panes if pane in event.widget.ancestors_with_self), None)
+        if pane is not None:
+            self.active = _place_of(pane)
+            self._last_focus[self.active] = event.widget
+        self.query_one(TabBar).show(self.active)
+        self._show_footer()
+
+    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        """Open a pane by its tab."""
+        self.focus_pane(event.place)
+
+    def _arrange(self) -> None:
+        """Show the panes that should be visible, and give those that were hidden the present state."""
+        self.set_class(self.is_zoomed, "-zoomed")
+        self.query_one(TabBar).show(self.active)
+        for pane in self.panes:
+            pane.display = self.shows_all or _place_of(pane) == self.active
+            if pane.display and not isinstance(pane, _Frame):
+                pane.lab = self._lab  # type: ignore[attr-defined]
+
+    def _show_footer(self) -> None:
+        from textual.widgets import Input, TextArea
+
+        self.query_one(FooterLine).show(self._lab, self.active, isinstance(self.focused, Input | TextArea))
+
+
+def _place_of(pane: Widget) -> Place:
+    return pane.place if isinstance(pane, _Frame) else next(place for place in TABS if place == pane.id)
+
+
+class _Frame(Static, can_focus=True):
+    """Stands in the place of a pane that is still being loaded."""
+
+    def __init__(self, place: Place, text: str) -> None:
+        super().__init__(Content(text), markup=False)
+        self.place = place
+        self.border_title = Content(PLACES[place])
