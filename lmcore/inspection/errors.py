@@ -1,0 +1,5 @@
+"""What is raised when there is nothing to look at under a name."""
+
+
+class InspectionError(ValueError):
+    """There is no such component, layer or text to look at; the message says what there is."""
