@@ -124,7 +124,7 @@ class CoreClient:
 
     def wait_for(
         self,
-        kind: type[E],
+        kind: type[E] | tuple[type[E], ...],
         timeout: float = 60.0,
         where: Callable[[E], bool] = lambda _: True,
         after: int | None = None,
@@ -154,7 +154,7 @@ class CoreClient:
                 if left <= 0:
                     last = ", ".join(type(event).__name__ for event in self.events[-5:])
                     raise CoreUnavailable(
-                        f"No {kind.__name__} within {timeout:g} s; the last events were: {last or 'none'}"
+                        f"No {_names(kind)} within {timeout:g} s; the last events were: {last or 'none'}"
                     )
                 self._arrived.wait(left)
 
@@ -206,3 +206,7 @@ class CoreClient:
         logs = sorted(self._log_folder.glob("core-*.log"), key=lambda path: path.stat().st_mtime)
         for path in logs[:-20]:
             path.unlink(missing_ok=True)
+
+
+def _names(kind: type[Event] | tuple[type[Event], ...]) -> str:
+    return " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))

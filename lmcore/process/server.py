@@ -1,0 +1,396 @@
+"""The core's process: it serves commands between steps, trains while it may, and tells what happens."""
+
+import os
+import queue
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lmcore.config import OtherConfig, SamplingConfig, parse_config
+from lmcore.experiments.experiment import (
+    ChangeRecord,
+    CheckpointRecord,
+    EvaluationRecord,
+    Experiment,
+    LayerRecord,
+    Record,
+    StepRecord,
+)
+from lmcore.experiments.runs import find_run
+from lmcore.process import messages
+from lmcore.process.answers import generation_of, inspection_of
+from lmcore.process.child import redirect_output
+from lmcore.process.connection import Queue
+from lmcore.process.messages import State
+from lmcore.process.outbox import Outbox
+from lmcore.training.devices import available_devices
+from lmcore.training.nonfinite import NonFinite
+
+
+class Refused(ValueError):
+    """A command cannot be carried out; the sentence says why."""
+
+
+class PreparationEnded(Exception):
+    """A run was stopped while its data and model were being made."""
+
+
+class Server:
+    """One experiment at a time, driven by commands."""
+
+    def __init__(self, commands: Queue, outbox: Outbox) -> None:
+        self._commands = commands
+        self._outbox = outbox
+        self._waiting: deque[messages.Command] = deque()  # received, not yet carried out
+        self._cancelled: set[int] = set()  # generations
+        self._experiment: Experiment | None = None
+        self._state: State = "loading"
+        self._begun = False  # this process has made a step of the run, and so holds its lock
+        self._until: messages.RunUntil | None = None
+        self._ending = threading.Event()
+        self._carry_out: dict[type[messages.Command], Callable[[Any], None]] = {
+            messages.Start: self._start,
+            messages.Load: self._load,
+            messages.Fork: self._fork,
+            messages.Pause: self._pause,
+            messages.Resume: self._resume,
+            messages.Step: self._step,
+            messages.RunUntil: self._run_until,
+            messages.Stop: self._stop,
+            messages.SetValue: self._set_value,
+            messages.ToggleHook: self._toggle_hook,
+            messages.Generate: self._generate,
+            messages.Cancel: self._cancel,
+            messages.Inspect: self._inspect,
+            messages.SaveCheckpoint: self._save_checkpoint,
+            messages.ShutDown: lambda _: self.end(),
+        }
+
+    def run(self) -> None:
+        """Serve until the end: a ShutDown, a SIGTERM, or a parent that is gone. What can be saved is saved."""
+        threading.Thread(target=self._watch_parent, name="parent-watch", daemon=True).start()
+        self._outbox.send(messages.Ready(os.getpid(), torch.__version__, torch.get_num_threads(), available_devices()))
+        self._enter("idle")
+        try:
+            while not self._ending.is_set():
+                self._receive(wait=0.0 if self._state == "running" or self._waiting else 0.2)
+                if self._waiting:
+                    self._serve(self._waiting.popleft())
+                elif self._state == "running":
+                    self._train()
+        finally:
+            self._close("stopped")
+
+    def end(self) -> None:
+        """End after the present step."""
+        self._ending.set()
+
+    def _watch_parent(self) -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            self._outbox.forsake()
+            self.end()
+
+    # Commands
+
+    def _receive(self, wait: float = 0.0) -> None:
+        """Move what has arrived from the queue into `_waiting`."""
+        while True:
+            try:
+                command = self._commands.get(wait > 0, wait)
+            except queue.Empty:
+                return
+            wait = 0.0
+            if isinstance(command, messages.Cancel):
+                self._cancelled.add(command.request)
+            if isinstance(command, messages.ShutDown):
+                self.end()
+            self._waiting.append(command)
+
+    def _serve(self, command: messages.Command) -> None:
+        try:
+            self._carry_out[type(command)](command)
+        except ValueError as refusal:
+            self._reject(command, str(refusal))
+        except PreparationEnded:
+            self._enter("idle", "The start was cancelled.")
+        except Exception as error:
+            self._fail(error)
+            if self._state == "preparing":
+                self._enter("idle")
+
+    def _reject(self, command: messages.Command, reason: str) -> None:
+        if self._state == "preparing":
+            self._enter("idle")
+        self._outbox.send(messages.Rejected(type(command).__name__, reason, getattr(command, "request", None)))
+
+    def _fail(self, error: BaseException) -> None:
+        trace = "".join(traceback.format_exception(error))
+        print(trace, flush=True)
+        self._outbox.send(messages.Failed(f"{type(error).__name__}: {error}", trace))
+
+    # Opening and closing runs
+
+    def _start(self, command: messages.Start) -> None:
+        self._refuse_if_busy()
+        runs_folder = Path(parse_config(command.config_text).other.runs_folder)
+        self._open(
+            lambda: Experiment.create(
+                command.config_text, runs_folder=runs_folder, name=command.name, on_progress=self._preparing
+            )
+        )
+        self._begun = True
+        self._enter("paused" if command.paused else "running")
+
+    def _load(self, command: messages.Load) -> None:
+        self._refuse_if_busy()
+        folder = self._find(command.run)
+        self._open(lambda: Experiment.open(folder, command.at, on_progress=self._preparing))
+        self._enter("finished" if self._opened.finished else "paused")
+
+    def _fork(self, command: messages.Fork) -> None:
+        self._refuse_if_busy()
+        folder = self._find(command.run)
+        self._open(
+            lambda: Experiment.fork(
+                folder,
+                command.at,
+                command.changes,
+                runs_folder=folder.parent,
+                name=command.name,
+                on_progress=self._preparing,
+            )
+        )
+        self._begun = True
+        self._enter("paused")
+
+    def _find(self, run: str) -> Path:
+        folder = Path(run)
+        return folder if folder.is_absolute() else find_run(Path(OtherConfig().runs_folder), run)
+
+    def _open(self, make: Callable[[], Experiment]) -> None:
+        self._close("stopped")
+        self._enter("preparing")
+        self._experiment = make()
+        log = self._experiment.folder / "log.txt"
+        self._outbox.follow_log(log)
+        redirect_output(str(log))
+        self._begun = False
+        self._outbox.step = self._experiment.step
+
+    def _close(self, status: str) -> None:
+        """Let go of the run that is open; when it was training here, save it first."""
+        experiment, self._experiment = self._experiment, None
+        if experiment is None or not self._begun:
+            return
+        self._begun = False
+        if not experiment.finished:
+            self._record(experiment.save_checkpoint())
+        experiment.close("finished" if experiment.finished else "stopped")
+
+    def _preparing(self, what: str, fraction: float | None) -> None:
+        self._outbox.send(messages.Progress(what, fraction))
+        self._receive()
+        if self._ending.is_set() or any(isinstance(command, messages.Stop) for command in self._waiting):
+            self._waiting.clear()
+            raise PreparationEnded
+
+    def _refuse_if_busy(self) -> None:
+        if self._experiment is not None and self._begun and self._state in ("running", "paused"):
+            raise Refused(f"The run {self._experiment.folder.name} is open; stop it first.")
+
+    @property
+    def _opened(self) -> Experiment:
+        if self._experiment is None:
+            raise Refused("There is no run yet; start one or load one first.")
+        return self._experiment
+
+    # Training
+
+    def _train(self) -> None:
+        experiment = self._opened
+        try:
+            records = experiment.advance(on_batch=self._between_batches)
+        except NonFinite as stop:
+            self._enter("paused", str(stop))
+            return
+        except ValueError as refusal:
+            self._enter("paused", str(refusal))
+            return
+        except Exception as error:
+            self._fail(error)
+            self._enter("paused", f"The step failed: {error}")
+            return
+        for record in records:
+            self._record(record)
+        if experiment.finished:
+            self._finish("finished")
+        elif self._until is not None and self._is_met(self._until, records):
+            self._until = None
+            self._enter("paused", "The condition is met.")
+
+    def _record(self, record: Record) -> None:
+        match record:
+            case StepRecord(row=row):
+                self._outbox.metrics(row)
+            case LayerRecord(step=step, rows=rows):
+                shown = tuple(messages.LayerRow(**asdict(row)) for row in rows)
+                self._outbox.layers(messages.LayerStatistics(step, shown))
+            case ChangeRecord():
+                self._outbox.send(messages.ValueChanged(record.step, record.key, record.old, record.new))
+            case EvaluationRecord():
+                self._outbox.metrics((record.step, record.tokens, record.seconds, record.metrics))
+                self._outbox.send(
+                    messages.Evaluation(record.step, record.metrics, sample=record.sample, prompt=record.prompt)
+                )
+            case CheckpointRecord():
+                self._outbox.send(messages.CheckpointSaved(record.step, str(record.folder), record.seconds))
+
+    def _is_met(self, until: messages.RunUntil, records: list[Record]) -> bool:
+        if until.step is not None and self._opened.step >= until.step:
+            return True
+        rows = [r.row[3] for r in records if isinstance(r, StepRecord)]
+        rows += [r.metrics for r in records if isinstance(r, EvaluationRecord)]
+        return any(row.get(until.metric, until.below) < until.below for row in rows)
+
+    def _between_batches(self) -> None:
+        """Serve what may be served in the middle of an evaluation; the rest waits for the end of the step."""
+        self._receive()
+        for command in [c for c in self._waiting if isinstance(c, messages.Generate | messages.Cancel)]:
+            self._waiting.remove(command)
+            self._serve(command)
+
+    def _pause(self, _: messages.Pause) -> None:
+        if self._state != "running":
+            raise Refused("No run is training, so there is nothing to pause.")
+        self._enter("paused")
+
+    def _may_train(self) -> None:
+        experiment = self._opened
+        if self._state == "running":
+            raise Refused("The run is training already.")
+        if experiment.finished:
+            raise Refused(
+                f"The run {experiment.folder.name} has made all of its {experiment.max_steps} steps; start a new "
+                "one, or fork it with a larger training.max_steps."
+            )
+
+    def _resume(self, _: messages.Resume) -> None:
+        self._may_train()
+        self._begun = True
+        self._until = None
+        self._enter("running")
+
+    def _step(self, command: messages.Step) -> None:
+        if command.n < 1:
+            raise Refused(f"A number of steps must be at least 1, not {command.n}.")
+        self._run_until(messages.RunUntil(step=self._opened.step + command.n))
+
+    def _run_until(self, command: messages.RunUntil) -> None:
+        if command.step is None and not command.metric:
+            raise Refused("Say a step or a metric to run until.")
+        self._may_train()
+        self._begun = True
+        self._until = command
+        self._enter("running")
+
+    def _stop(self, _: messages.Stop) -> None:
+        experiment = self._opened
+        if not self._begun:
+            raise Refused(f"The run {experiment.folder.name} is not training, so there is nothing to stop.")
+        self._record(experiment.save_checkpoint())
+        self._finish("stopped")
+
+    def _finish(self, status: Any) -> None:
+        experiment = self._opened
+        experiment.close(status)
+        self._begun = False
+        self._outbox.send(messages.Finished(experiment.folder.name, status, experiment.step))
+        self._enter("finished")
+
+    def _set_value(self, command: messages.SetValue) -> None:
+        experiment = self._opened
+        try:
+            old, new = experiment.set_value(command.key, command.value)
+        except ValueError as refusal:
+            where = "" if command.key in str(refusal) else f"{command.key}: "
+            raise Refused(f"{where}{refusal}") from refusal
+        self._outbox.send(messages.ValueChanged(experiment.step, command.key, old, new))
+
+    def _toggle_hook(self, command: messages.ToggleHook) -> None:
+        experiment = self._opened
+        experiment.toggle_hook(command.name, command.enabled)
+        old, new = ("off", "on") if command.enabled else ("on", "off")
+        self._outbox.send(messages.ValueChanged(experiment.step, f"hooks.{command.name}", old, new))
+
+    def _save_checkpoint(self, _: messages.SaveCheckpoint) -> None:
+        if not self._begun:
+            raise Refused("The run is not training here, so there is nothing new to save.")
+        self._record(self._opened.save_checkpoint())
+
+    # Questions
+
+    def _generate(self, command: messages.Generate) -> None:
+        experiment = self._opened
+        settings = SamplingConfig(
+            temperature=command.temperature,
+            top_k=command.top_k,
+            top_p=command.top_p,
+            max_tokens=command.max_tokens,
+            stop=command.stop,
+            seed=command.seed,
+        )
+
+        def is_cancelled() -> bool:
+            self._receive()
+            return command.request in self._cancelled or self._ending.is_set()
+
+        for event in generation_of(experiment, command, settings, is_cancelled):
+            self._outbox.token(event)
+        self._cancelled.discard(command.request)
+
+    def _cancel(self, command: messages.Cancel) -> None:
+        self._cancelled.discard(command.request)
+
+    def _inspect(self, command: messages.Inspect) -> None:
+        self._outbox.send(inspection_of(self._opened, command))
+
+    # Telling
+
+    def _enter(self, state: State, reason: str = "") -> None:
+        self._state = state
+        experiment = self._experiment
+        self._outbox.send(
+            messages.StateChanged(
+                state,
+                step=experiment.step if experiment else 0,
+                max_steps=experiment.max_steps if experiment else 0,
+                run=run_info(experiment) if experiment else None,
+                reason=reason,
+            )
+        )
+
+
+def run_info(experiment: Experiment) -> messages.RunInfo:
+    """What a front end shows about a run."""
+    return messages.RunInfo(
+        name=experiment.folder.name,
+        folder=str(experiment.folder),
+        title=experiment.title,
+        config_text=experiment.config_text,
+        parameters=sum(parameter.numel() for parameter in experiment.model.parameters()),
+        tokens_per_step=experiment.tokens_per_step,
+        max_steps=experiment.max_steps,
+        device=str(experiment.device),
+        threads=torch.get_num_threads(),
+        vocabulary=experiment.tokenizer.vocabulary_size,
+        floor=experiment.floor,
+    )
