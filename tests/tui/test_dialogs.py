@@ -139,6 +139,7 @@ async def test_save_as_says_what_would_happen(tmp_path: Path) -> None:
 
 async def test_rename_takes_a_name_and_refuses_an_empty_one() -> None:
     assert await answer(RenameDialog("20260102-baseline", "baseline"), "2", "enter") == "baseline2"
+    assert await answer(RenameDialog("20260102-baseline", "\x1b[2J"), "enter") == "␛[2J"
     app = Asker(RenameDialog("20260102-baseline", ""))
     async with app.run_test() as pilot:
         await pilot.pause()

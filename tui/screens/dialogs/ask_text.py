@@ -38,7 +38,7 @@ class AskTextDialog(Dialog[str]):
         super().__init__()
         self.title_text = title
         self.text = text
-        self.value = value
+        self.value = shown_text(value, one_line=True)
         self.problem_with = problem_with
         self.warning_about = warning_about
         self.choices = (("cancel", "Cancel"), ("yes", yes))

@@ -1,0 +1,147 @@
+"""What the keys of the configuration pane do with files, with its two views, and with the run that is going."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmcore.config import ConfigError, list_configs, read_config_text
+from tui.messages import NewRun, Notice, SendCommand
+from tui.panes.config.applying import Plan, describe, plan
+from tui.panes.config.files import SaveError, save
+from tui.panes.config.form import FieldList
+from tui.panes.config.reading import key_at
+from tui.panes.config.yaml_text import YamlText
+from tui.screens.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog, as_config_path
+
+if TYPE_CHECKING:
+    from tui.panes.config.pane import ConfigPane
+
+
+def toggle_text(pane: "ConfigPane") -> None:
+    """Change between the form and the text; the cursor stays on the same field."""
+    text, form = pane.query_one(YamlText), pane.query_one(FieldList)
+    if pane.shows_text:
+        key = key_at(pane.reading, text.offset_of_cursor)
+        pane.remove_class("-text")
+        if key is not None and (form.row is None or key != form.row.key):
+            pane.go_to(key)
+    else:
+        text.start_highlighting()
+        pane.add_class("-text")
+        value = pane.reading.values.get(form.row.key) if form.row is not None else None
+        if value is not None and value.offset >= 0:
+            text.go_to(value.offset)
+        elif pane.reading.problems:
+            first = pane.reading.problems[0]
+            text.move_cursor((first.line - 1, first.column - 1), center=True)
+    pane.focus()
+
+
+def apply_to_run(pane: "ConfigPane") -> None:
+    """Change what can change in the run that is going, and offer a new run for the rest."""
+    if pane.problems:
+        pane.post_message(Notice("Not applied: mend what is wrong with the configuration first.", "warning"))
+        return
+    running, wanted = pane.open_run_config, pane.reading.config
+    if running is None or wanted is None:
+        pane.post_message(Notice("No run is going. F5 starts one with this configuration."))
+        return
+    found = plan(running, wanted)
+    for command in found.commands:
+        pane.post_message(SendCommand(command))
+    if found.needs_new_run:
+        _offer_new_run(pane, found)
+    elif not found.commands:
+        pane.post_message(Notice("The run already has this configuration."))
+
+
+def _offer_new_run(pane: "ConfigPane", found: Plan) -> None:
+    lines = [f"  {describe(difference)}" for difference in found.needs_new_run[:8]]
+    if len(found.needs_new_run) > 8:
+        lines.append(f"  and {len(found.needs_new_run) - 8} more")
+    applied = f"Changed now: {len(found.commands)}. " if found.commands else ""
+    dialog = ConfirmDialog(
+        "Apply",
+        f"{applied}A run cannot change this while it goes on:\n\n" + "\n".join(lines),
+        yes="Start a new run",
+        no="Not now",
+        note="A new run takes the whole configuration; the present one is kept and can be resumed.",
+    )
+
+    def start(answer: bool | None) -> None:
+        if answer:
+            pane.post_message(NewRun(pane.text))
+
+    pane.app.push_screen(dialog, start)
+
+
+def save_text(pane: "ConfigPane") -> None:
+    """Save the text in its file; asks when someone else has changed the file meanwhile."""
+    path = pane.path
+    if path is None:
+        save_text_as(pane)
+        return
+    try:
+        on_disk: str | None = read_config_text(path)
+    except ConfigError:
+        on_disk = None
+    if on_disk is None or _same_lines(on_disk, pane.saved_text):
+        _write(pane, path)
+        return
+
+    def replace(answer: bool | None) -> None:
+        if answer:
+            _write(pane, path)
+
+    question = f"{path} was changed by someone else since it was opened."
+    pane.app.push_screen(ConfirmDialog("Save", question, yes="Replace it", no="Keep it"), replace)
+
+
+def save_text_as(pane: "ConfigPane") -> None:
+    """Ask for a path and save the text there."""
+
+    def write(answer: str | None) -> None:
+        if answer is not None:
+            _write(pane, as_config_path(answer))
+
+    pane.app.push_screen(SaveAsDialog(pane.path), write)
+
+
+def open_file(pane: "ConfigPane") -> None:
+    """Ask for another file and show it; asks first when the present text is not saved."""
+
+    def show(path: Path | None) -> None:
+        if path is None:
+            return
+        if not pane.is_changed:
+            pane.load(path)
+            return
+
+        def go_on(answer: bool | None) -> None:
+            if answer:
+                pane.load(path)
+
+        question = f"The changes of {pane.path or 'this configuration'} are not saved."
+        pane.app.push_screen(ConfirmDialog("Open", question, yes="Drop them", no="Stay"), go_on)
+
+    pane.app.push_screen(OpenFileDialog(list_configs(), pane.path), show)
+
+
+def revert(pane: "ConfigPane") -> None:
+    """Give the field under the cursor the value that the file has."""
+    row = pane.query_one(FieldList).row
+    if row is not None and row.was is not None:
+        pane.set_value(row.key, row.was)
+
+
+def _write(pane: "ConfigPane", path: Path) -> None:
+    try:
+        save(path, pane.text)
+    except SaveError as error:
+        pane.post_message(Notice(f"{error}. It can be saved under another name (w).", "error"))
+        return
+    pane.mark_saved(path)
+    pane.post_message(Notice(f"Saved {path}"))
+
+
+def _same_lines(a: str, b: str) -> bool:
+    return a.splitlines() == b.splitlines()

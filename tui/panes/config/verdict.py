@@ -1,0 +1,40 @@
+"""The foot of the configuration pane: about the field in focus, and what the whole configuration would mean."""
+
+from textual.content import Content
+
+from lmcore.config import Problem
+from tui.panes.config.rows import Row
+from tui.plain_text import shown_text
+
+
+def about(row: Row | None, has_run: bool) -> Content:
+    """The description of a field, and what can be done with it."""
+    if row is None:
+        return Content("")
+    parts: list[str | tuple[str, str]] = [shown_text(row.description, one_line=True), "\n"]
+    if row.problem:
+        parts.append((f"▲ {shown_text(row.problem, one_line=True)}", "bold $text-error"))
+        return Content.assemble(*parts)
+    if row.shape.kind == "choice":
+        parts.append((" · ".join(row.shape.choices), "dim"))
+        parts.append(("\n", ""))
+    notes = ["changes while running" if row.is_live else "needs a new run"]
+    if has_run and row.runs is not None:
+        notes.append(f"the run: {shown_text(row.runs, one_line=True)}")
+    if row.was is not None:
+        notes.append("x: as in the file")
+    elif not row.is_given:
+        notes.append("default")
+    parts.append((" · ".join(notes), "dim"))
+    return Content.assemble(*parts)
+
+
+def wrong(problems: tuple[Problem, ...], most: int = 2) -> Content:
+    """What is wrong, each with its line and column; the rest is counted."""
+    lines: list[str | tuple[str, str]] = []
+    for problem in problems[:most]:
+        lines.append((f"▲ {problem.line}:{problem.column} ", "bold $text-error"))
+        lines.append((f"{shown_text(problem.message, one_line=True)}\n", "$text-error"))
+    if len(problems) > most:
+        lines.append((f"  and {len(problems) - most} more", "dim"))
+    return Content.assemble(*lines)

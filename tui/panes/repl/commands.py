@@ -1,0 +1,104 @@
+"""The words that may follow a `/` in the prompt: what they are called, what they take, what they do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmcore.config import field_of
+
+
+@dataclass(frozen=True)
+class ReplCommand:
+    """One command: its name, what it takes, what it does."""
+
+    name: str
+    takes: str
+    help: str
+    is_setting: bool = False
+
+
+def _setting(name: str, takes: str) -> ReplCommand:
+    return ReplCommand(name, takes, field_of(f"sampling.{name}").description or "", is_setting=True)
+
+
+COMMANDS: tuple[ReplCommand, ...] = (
+    _setting("temperature", "NUMBER"),
+    _setting("top_k", "NUMBER"),
+    _setting("top_p", "NUMBER"),
+    _setting("max_tokens", "NUMBER"),
+    _setting("seed", "NUMBER"),
+    _setting("stop", "[TEXT]"),
+    ReplCommand("greedy", "", "Always the likeliest token: temperature 0."),
+    ReplCommand("reset", "", "All settings as the configuration has them."),
+    ReplCommand("again", "", "Ask the last prompt once more, with the next seed."),
+    ReplCommand("load", "RUN [STEP|best|last]", "Ask another run's model, as it was at a checkpoint."),
+    ReplCommand("timeline", "", "What the model made of the fixed prompt, evaluation by evaluation."),
+    ReplCommand("copy", "", "Copy the last answer."),
+    ReplCommand("save", "FILE", "Save everything above in a text file."),
+    ReplCommand("clear", "", "Empty the page."),
+    ReplCommand("help", "", "This list."),
+)
+
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+class CommandError(ValueError):
+    """A command line that cannot be carried out; the text says what would be right."""
+
+
+def parse(line: str) -> tuple[ReplCommand, str]:
+    """The command that a line such as `/temp 0.8` names, by any unambiguous beginning, and its argument."""
+    word, _, argument = line.removeprefix("/").partition(" ")
+    name = word.strip().lower().replace("-", "_")
+    argument = argument.strip() if name != "stop" else argument
+    if name in _BY_NAME:
+        return _checked(_BY_NAME[name], argument)
+    fitting = [command for command in COMMANDS if name and command.name.startswith(name)]
+    if len(fitting) == 1:
+        return _checked(fitting[0], argument)
+    if fitting:
+        raise CommandError(f"/{word} may mean {', '.join('/' + command.name for command in fitting)}.")
+    raise CommandError(f"There is no command /{word}. /help lists them; a prompt that begins with / is written //.")
+
+
+def _checked(command: ReplCommand, argument: str) -> tuple[ReplCommand, str]:
+    if argument and not command.takes:
+        raise CommandError(f"/{command.name} takes nothing after it.")
+    if not argument and command.takes and not command.takes.startswith("["):
+        raise CommandError(f"/{command.name} needs {command.takes}. {command.help}")
+    return command, argument
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One way to go on: the whole line it makes, and what it would mean."""
+
+    line: str
+    label: str
+    help: str
+
+
+def completions(line: str, runs: Sequence[str] = ()) -> list[Completion]:
+    """How a line that begins with `/` may go on; empty for a prompt."""
+    if not line.startswith("/") or line.startswith("//"):
+        return []
+    word, space, argument = line[1:].partition(" ")
+    if not space:
+        typed = word.lower().replace("-", "_")
+        return [
+            Completion(
+                f"/{command.name}{' ' if command.takes else ''}", f"/{command.name} {command.takes}", command.help
+            )
+            for command in COMMANDS
+            if command.name.startswith(typed)
+        ]
+    command = _BY_NAME.get(word.lower().replace("-", "_"))
+    if command is None:
+        return []
+    if command.name == "load":
+        typed, more, at = argument.partition(" ")
+        if more:
+            words = [word for word in ("best", "last") if word.startswith(at)]
+            return [Completion(f"/load {typed} {word}", f"/load {typed} {word}", "or a step") for word in words]
+        fitting = [run for run in runs if typed.lower() in run.lower()]
+        return [Completion(f"/load {run}", run, "") for run in fitting[:8]]
+    return [Completion(line, f"/{command.name} {command.takes}", command.help)]
