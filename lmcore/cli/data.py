@@ -21,7 +21,7 @@ def show(config: Config, settings: Set = None, as_json: AsJson = False) -> None:
 
     from lmcore.data.dataset import prepare
 
-    with Narration() as narration:
+    with Narration(as_json) as narration:
         dataset = prepare(typed.dataset, on_progress=narration.preparing)
     excerpt = dataset.tokenizer.decode(dataset.train[:400].tolist())
     facts = {
@@ -65,7 +65,7 @@ def fetch(
 
     from lmcore.data.cache import TokenCache, default_cache_folder
 
-    with Narration() as narration:
+    with Narration(as_json) as narration:
         path = download(name, TokenCache(default_cache_folder()).downloads, narration.preparing)
     if as_json:
         give_json({"name": name, "path": path})

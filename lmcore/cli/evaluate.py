@@ -29,7 +29,7 @@ def evaluate_run(
     from lmcore.experiments.experiment import Experiment
     from lmcore.training.evaluation import evaluate
 
-    with Narration() as narration:
+    with Narration(as_json) as narration:
         experiment = Experiment.open(folder, checkpoint, on_progress=narration.preparing)
         config = with_value(experiment.config, "evaluation.batches", batches)
         if stride is not None:

@@ -1,17 +1,19 @@
 """SIGINT and SIGTERM while training: the first one asks, the second one ends the process at once."""
 
+import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
 
+STDERR = 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def interruption(on_request: Callable[[], None]) -> Iterator[Event]:
-    """An event that the first signal sets, after calling `on_request`; from then on, signals act as they do by default.
+def interruption(answer: str) -> Iterator[Event]:
+    """An event that the first signal sets, printing `answer` on stderr; from then on signals act as they do by default.
 
     The signals' former handlers are back when the context ends.
     """
@@ -21,7 +23,8 @@ def interruption(on_request: Callable[[], None]) -> Iterator[Event]:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         requested.set()
-        on_request()
+        # Straight to the file: the signal may have come in the middle of another line.
+        os.write(STDERR, f"\n{answer}\n".encode())
 
     former = {number: signal.signal(number, ask) for number in SIGNALS}
     try:

@@ -14,15 +14,15 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Narration:
-    """Tells of preparation and training. `lines` where stderr is no terminal."""
+    """Tells of preparation and training: with a bar on a terminal, unless data in JSON goes there too."""
 
-    def __init__(self) -> None:
+    def __init__(self, as_json: bool = False) -> None:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._what = ""
         self._told = 0.0
         self._loss: float | None = None
-        self._on_terminal = sys.stderr.isatty()
+        self._on_terminal = sys.stderr.isatty() and not (as_json and sys.stdout.isatty())
 
     def __enter__(self) -> "Narration":
         return self
@@ -42,12 +42,12 @@ class Narration:
         """A step was made; `seconds` is the time spent in steps."""
         self._loss = metrics.get("loss/train", self._loss)
         speed = metrics.get("throughput/tokens_per_second", 0.0)
-        numbers = f"loss {loss_text(self._loss)}  {speed:,.0f} tokens/s"
+        numbers = f"{step:,} of {max_steps:,}  loss {loss_text(self._loss)}  {speed:,.0f} tokens/s"
         if self._on_terminal:
             self._show("training", max_steps, step, numbers)
         elif step == 1 or step == max_steps or time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
-            say(f"step {step:,} of {max_steps:,}  {numbers}  {time_text(seconds)}")
+            say(f"step {numbers}  {time_text(seconds)}")
 
     def line(self, text: str) -> None:
         """A line that stays, above the bar."""
@@ -78,6 +78,8 @@ class Narration:
                 TimeRemainingColumn(compact=True),
                 console=Console(stderr=True, highlight=False, markup=False),
                 refresh_per_second=4,
+                redirect_stdout=False,  # data goes where it belongs
+                redirect_stderr=False,
             )
             self._bar.start()
         if self._task is None or self._what != what:

@@ -34,7 +34,7 @@ def sample(
 
     from lmcore.experiments.experiment import Experiment
 
-    with Narration() as narration:
+    with Narration(as_json) as narration:
         experiment = Experiment.open(folder, checkpoint, on_progress=narration.preparing)
     config = experiment.config
     given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "max_tokens": max_tokens, "stop": stop}

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lmcore.cli.exits import ExitCode
+from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
 from lmcore.cli.options import AsJson, Config, Run, RunsFolder, Set, overrides_of
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
 
 if TYPE_CHECKING:
-    from lmcore.experiments.experiment import Experiment
+    from lmcore.experiments.experiment import Experiment, Status
 
 
 def train(
@@ -49,7 +49,7 @@ def train(
 
     from lmcore.experiments.experiment import Experiment
 
-    with Narration() as narration:
+    with Narration(as_json) as narration:
         experiment = Experiment.create(
             resolved_text(text, overrides),
             runs_folder=Path(checked.other.runs_folder),
@@ -67,7 +67,7 @@ def resume(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = F
 
     from lmcore.experiments.experiment import Experiment
 
-    with Narration() as narration:
+    with Narration(as_json) as narration:
         experiment = Experiment.open(folder, on_progress=narration.preparing)
         if experiment.finished:
             narration.line(f"{folder.name} has made all of its {experiment.max_steps:,} steps already.")
@@ -81,11 +81,12 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
     """Train until the last step, an interruption, or a loss that is not finite; then close the run."""
     from lmcore.training.nonfinite import NonFinite
 
-    _tell_beginning(experiment, narration, as_json)
-    status, code = "finished", ExitCode.DONE
+    status: Status = "finished"
+    code, beginning = ExitCode.DONE, experiment.step
     try:
-        with interruption(lambda: narration.line(ASKED)) as interrupted:
+        with interruption(ASKED) as interrupted:
             try:
+                _tell_beginning(experiment, narration, as_json)
                 while not experiment.finished and not interrupted.is_set():
                     for record in experiment.advance():
                         _tell(record, experiment, narration, as_json)
@@ -93,18 +94,31 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
                 status, code = "failed", ExitCode.FAILED
                 narration.line(f"Training ended: {stop}. A lower training.learning_rate may help.")
             except ReaderGone:
-                status = "stopped"
+                as_json = False
+                status = "finished" if experiment.finished else "stopped"
             if interrupted.is_set() and not experiment.finished:
                 status, code = "stopped", ExitCode.INTERRUPTED
             if not experiment.finished:
-                _tell(experiment.save_checkpoint(), experiment, narration, as_json and status != "stopped")
+                _save(experiment, narration, even_if_refused=status == "failed")
             experiment.close(status)
-    except BaseException:
+    except BaseException as error:
         with suppress(ValueError, OSError):  # the first error is the one to tell
             experiment.close("failed")
+        if isinstance(error, ValueError) and experiment.step > beginning:
+            raise Failure(str(error)) from error  # it began well, so the input was not what was wrong
         raise
     _tell_end(experiment, narration, status, as_json)
     return code
+
+
+def _save(experiment: "Experiment", narration: Narration, even_if_refused: bool) -> None:
+    """Save a checkpoint; after a step that failed, weights that cannot be saved are no further error."""
+    try:
+        experiment.save_checkpoint()
+    except ValueError as refusal:
+        if not even_if_refused:
+            raise
+        narration.line(str(refusal))
 
 
 ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."
@@ -152,7 +166,7 @@ def _tell_end(experiment: "Experiment", narration: Narration, status: str, as_js
     if status == "finished":
         narration.line(f"Finished at step {experiment.step:,}.")
     else:
-        narration.line(f"Saved at step {experiment.step:,}; go on with: lmcore resume {experiment.folder.name}")
+        narration.line(f"Ended at step {experiment.step:,}; go on with: lmcore resume {experiment.folder.name}")
     if as_json:
         give_json({"event": "end", "status": status, "step": experiment.step, "folder": experiment.folder})
     else:

@@ -1,0 +1,72 @@
+"""What is told while something takes long, and how a signal is taken."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from lmcore.cli.narration import Narration
+
+TRAINING = """
+from lmcore.cli.narration import Narration
+from lmcore.cli.output import give_json
+with Narration(as_json=True) as narration:
+    narration.preparing("writing [/b] \x1b[2J tales", None)
+    narration.end_bar()
+    for step in range(1, 4):
+        narration.training(step, 3, 0.5, {"loss/train": 2.5, "throughput/tokens_per_second": 1000.0})
+        give_json({"step": step, "loss": float("nan")})
+    narration.line("a line [/b] above")
+"""
+
+SIGNALS = """
+import os, signal
+from lmcore.cli.interruption import interruption
+with interruption("asked") as requested:
+    os.kill(os.getpid(), signal.SIGINT)
+    assert requested.is_set()
+    os.kill(os.getpid(), signal.SIGINT)
+    print("still here")
+"""
+
+
+def test_lines_are_few_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Narration() as narration:
+        for fraction in (0.0, 0.5, 1.0):
+            narration.preparing("tokenizing", fraction)
+        for step in range(1, 101):
+            narration.training(step, 100, 0.1 * step, {"loss/train": 2.0})
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.splitlines()[0] == "tokenizing …"
+    assert len(told.err.splitlines()) == 3 and "100 of 100  loss 2.0000" in told.err
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_data_goes_to_stdout() -> None:
+    screen, stderr = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAINING],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    )
+    os.close(stderr)
+    drawn = b""
+    with contextlib.suppress(OSError):  # where the command has ended, its terminal is gone
+        while part := os.read(screen, 4096):
+            drawn += part
+    os.close(screen)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert [json.loads(line) for line in out.splitlines()] == [{"step": step, "loss": None} for step in (1, 2, 3)]
+    assert "3 of 3  loss 2.5000" in drawn.decode() and "a line [/b] above" in drawn.decode()
+    assert "writing [/b] \\x1b[2J tales" in drawn.decode() and b"\x1b[2J" not in drawn
+
+
+def test_the_first_signal_asks_and_the_second_ends_at_once() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (-signal.SIGINT, "", "asked")
