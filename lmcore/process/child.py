@@ -27,7 +27,10 @@ def run_child(commands: "Queue", envelopes: "Queue", generation: int, log_path: 
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     faulthandler.enable(file=2)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl+C and a closed terminal reach every process of the terminal; the core ends by its parent's end, and saves.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     from lmcore.process.outbox import Outbox
 

@@ -293,6 +293,9 @@ def test_flooded_telemetry_stays_within_its_rate(core: CoreClient, tmp_path: Pat
 
 
 def test_the_core_lives_and_keeps_quiet(core: CoreClient) -> None:
+    ready = next(event for event in core.events if isinstance(event, Ready))
+    for closed_terminal in (signal.SIGHUP, signal.SIGINT):
+        os.kill(ready.pid, closed_terminal)
     beat = core.wait_for(Heartbeat, timeout=5, after=len(core.events))
     assert beat.memory_bytes > 10**7
     assert not [event for event in core.events if isinstance(event, LogLine) and "Traceback" in event.text]
