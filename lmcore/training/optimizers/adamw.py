@@ -4,43 +4,74 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from lmcore.config.schema import OptimizationConfig
 from lmcore.training.schedules import learning_rate_at
 
 
 class AdamW:
-    """AdamW over named parameters; matrices (embeddings too) decay, vectors (biases and norms) never do."""
+    """AdamW over named parameters; matrices (embeddings too) decay, vectors (biases and norms) never do.
+
+    With gradient G, step number t, learning rate η and weight decay λ, for each parameter W:
+
+        M ← β₁·M + (1 − β₁)·G                                  exp_avg
+        V ← β₂·V + (1 − β₂)·G²                                 exp_avg_sq
+        W ← (1 − η·λ)·W − η·(M / (1 − β₁ᵗ)) / (√(V / (1 − β₂ᵗ)) + ε)
+
+    The kernel is called as a function, since torch's optimizer class would load the compiler: seconds, and much memory.
+    """
 
     def __init__(self, parameters: Mapping[str, nn.Parameter]) -> None:
-        matrices = [p for p in parameters.values() if p.ndim >= 2]
-        vectors = [p for p in parameters.values() if p.ndim < 2]
-        groups = [{"params": group} for group in (matrices, vectors) if group]
         self._parameters = dict(parameters)
-        self._torch = torch.optim.AdamW(groups, fused=True)
-        for p in parameters.values():  # made now, not at the first step, so that any checkpoint has all of the state
-            self._torch.state[p] = {
-                "step": torch.zeros((), dtype=torch.float32, device=p.device),
-                "exp_avg": torch.zeros_like(p),
-                "exp_avg_sq": torch.zeros_like(p),
-            }
+        self._means = {name: torch.zeros_like(p) for name, p in parameters.items()}
+        self._squares = {name: torch.zeros_like(p) for name, p in parameters.items()}
+        self._steps = {name: torch.zeros((), dtype=torch.float32, device=p.device) for name, p in parameters.items()}
+        self._config = OptimizationConfig()
+        self._learning_rate = 0.0
 
     def set_hyperparameters(self, config: OptimizationConfig, step: int) -> None:
         """Take the values that step `step` is to use."""
-        for group in self._torch.param_groups:
-            group["lr"] = learning_rate_at(config, step)
-            group["betas"] = (config.beta1, config.beta2)
-            group["eps"] = config.epsilon
-            group["weight_decay"] = config.weight_decay if group["params"][0].ndim >= 2 else 0.0
+        self._config = config
+        self._learning_rate = learning_rate_at(config, step)
 
+    @torch.no_grad()
     def step(self) -> None:
         """Update each parameter from its gradient; parameters without one stay."""
-        self._torch.step()
+        self._update([name for name, p in self._parameters.items() if p.ndim >= 2], self._config.weight_decay)
+        self._update([name for name, p in self._parameters.items() if p.ndim < 2], 0.0)
+
+    def _update(self, names: list[str], weight_decay: float) -> None:
+        parameters: list[Tensor] = []
+        gradients: list[Tensor] = []
+        moving: list[str] = []
+        for name in names:
+            p = self._parameters[name]
+            if p.grad is not None:
+                parameters.append(p)
+                gradients.append(p.grad)
+                moving.append(name)
+        if not moving:
+            return
+        adamw(
+            parameters,
+            gradients,
+            [self._means[name] for name in moving],
+            [self._squares[name] for name in moving],
+            [],
+            [self._steps[name] for name in moving],
+            foreach=False,
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            lr=self._learning_rate,
+            beta1=self._config.beta1,
+            beta2=self._config.beta2,
+            eps=self._config.epsilon,
+            weight_decay=weight_decay,
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """The state itself (not copies), e.g. `adamw/exp_avg/blocks.0.ln1.weight`."""
-        return {
-            f"adamw/{key}/{name}": self._torch.state[p][key]
-            for name, p in self._parameters.items()
-            for key in ("step", "exp_avg", "exp_avg_sq")
-        }
+        kinds = {"step": self._steps, "exp_avg": self._means, "exp_avg_sq": self._squares}
+        return {f"adamw/{kind}/{name}": tensor for kind, state in kinds.items() for name, tensor in state.items()}
