@@ -75,13 +75,13 @@ def next_logits(model: Transformer, recent: list[int], cache: KeyValueCache) -> 
         cache.clear()
     unread = torch.tensor([recent[cache.length :]], device=model.device)  # [1, pos]
     with only_reading(model):
-        logits = model(unread, cache)[0, -1].cpu()  # [vocabulary]
+        logits: Tensor = model(unread, cache)[0, -1].cpu()  # [vocabulary]
     if not logits.isfinite().all():
         raise GenerationError(
             "the model's output is not finite (NaN or infinity), so no token can be drawn; its weights were probably "
             "damaged by too high a learning rate: load an earlier checkpoint"
         )
-    return logits  # type: ignore[no-any-return]
+    return logits
 
 
 def draw(logits: Tensor, settings: SamplingConfig, generator: torch.Generator) -> int:
