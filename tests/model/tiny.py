@@ -16,8 +16,13 @@ MLPS = ("gelu", "relu", "relu2", "swiglu")
 KINDS = list(itertools.product(POSITIONS, NORMS, MLPS))
 VOCABULARY = 32
 MODERN = {
-    "positions": "rotary", "norm": "rmsnorm", "mlp": "relu2", "qk_norm": True, "tied_head": False, "logit_soft_cap": 15.0,
-}  # fmt: skip
+    "positions": "rotary",
+    "norm": "rmsnorm",
+    "mlp": "relu2",
+    "qk_norm": True,
+    "tied_head": False,
+    "logit_soft_cap": 15.0,
+}
 
 
 def tiny_config(**options: Any) -> ModelConfig:
