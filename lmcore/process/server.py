@@ -86,7 +86,10 @@ class Server:
                 elif self._state == "running":
                     self._train()
         finally:
-            self._close("stopped")
+            try:
+                self._close()
+            except ValueError as refusal:
+                print(refusal, flush=True)
 
     def end(self) -> None:
         """End after the present step."""
@@ -177,7 +180,7 @@ class Server:
         return folder if folder.is_absolute() else find_run(Path(OtherConfig().runs_folder), run)
 
     def _open(self, make: Callable[[], Experiment]) -> None:
-        self._close("stopped")
+        self._close()
         self._enter("preparing")
         self._experiment = make()
         log = self._experiment.folder / "log.txt"
@@ -186,7 +189,7 @@ class Server:
         self._begun = False
         self._outbox.step = self._experiment.step
 
-    def _close(self, status: str) -> None:
+    def _close(self) -> None:
         """Let go of the run that is open; when it was training here, save it first."""
         experiment, self._experiment = self._experiment, None
         if experiment is None or not self._begun:
@@ -216,19 +219,17 @@ class Server:
     # Training
 
     def _train(self) -> None:
-        experiment = self._opened
+        """Make one step; what stops it pauses the run with a sentence, and nothing is lost."""
         try:
-            records = experiment.advance(on_batch=self._between_batches)
-        except NonFinite as stop:
+            self._advance(self._opened)
+        except (NonFinite, ValueError) as stop:
             self._enter("paused", str(stop))
-            return
-        except ValueError as refusal:
-            self._enter("paused", str(refusal))
-            return
         except Exception as error:
             self._fail(error)
             self._enter("paused", f"The step failed: {error}")
-            return
+
+    def _advance(self, experiment: Experiment) -> None:
+        records = experiment.advance(on_batch=self._between_batches)
         for record in records:
             self._record(record)
         if experiment.finished:
@@ -292,7 +293,12 @@ class Server:
     def _step(self, command: messages.Step) -> None:
         if command.n < 1:
             raise Refused(f"A number of steps must be at least 1, not {command.n}.")
-        self._run_until(messages.RunUntil(step=self._opened.step + command.n))
+        if self._state == "running" and self._until is not None and self._until.step is not None:
+            self._until = messages.RunUntil(
+                step=self._until.step + command.n
+            )  # pressed again before the last one ended
+        else:
+            self._run_until(messages.RunUntil(step=self._opened.step + command.n))
 
     def _run_until(self, command: messages.RunUntil) -> None:
         if command.step is None and not command.metric:
