@@ -71,5 +71,8 @@ def _memory(config: TrainingConfig, parameters: int, vocabulary: int) -> int:
     state = 2 * parameters - (hidden if training.optimizer == "muon" else 0)
     tokens = training.batch_size * model.context_length
     in_block = 14 * model.d_model + (4 if model.mlp == "swiglu" else 3) * model.mlp_width
+    in_block += (4 if model.positions == "rotary" else 0) * model.d_model + (2 if model.qk_norm else 0) * model.d_model
+    if model.dropout > 0:  # the fused kernel keeps no scores; the explicit attention that dropout needs does
+        in_block += 4 * model.n_heads * model.context_length
     activations = tokens * (model.n_layers * in_block + 2 * model.d_model + 3 * vocabulary)
     return FLOAT_BYTES * (2 * parameters + state + activations)

@@ -41,6 +41,11 @@ def test_accumulation_multiplies_tokens_and_not_memory() -> None:
     assert four.memory_bytes == one.memory_bytes > 16 * one.parameters
 
 
+def test_dropout_keeps_the_scores_of_attention() -> None:
+    longer = "model: {context_length: 512, dropout: %s}"
+    assert estimate(parse_config(longer % 0.1)).memory_bytes > 2 * estimate(parse_config(longer % 0.0)).memory_bytes
+
+
 def test_each_tokenizer_has_its_vocabulary() -> None:
     assert vocabulary_of(DatasetConfig()) == 128
     assert vocabulary_of(DatasetConfig(tokenizer="byte")) == 256
