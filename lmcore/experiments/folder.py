@@ -81,8 +81,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a power cut, finds the old text or the new, never a part. May raise OSError."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    """Write a file so that a reader, or a power cut, finds the old text or the new, never a part. May raise OSError.
+
+    One process at a time may do so with one file; what a killed one left is overwritten.
+    """
+    temporary = path.with_name(f".{path.name}.partial")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)

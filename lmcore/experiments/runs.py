@@ -19,7 +19,7 @@ from lmcore.experiments.metrics import latest_metrics
 from lmcore.experiments.samples import Sample as Sample
 from lmcore.experiments.samples import load_samples
 
-STATUSES = ("running", "finished", "stopped", "failed")
+STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
 """What run.json may say. A run that says running without a live writer shows as "interrupted"."""
 
 

@@ -1,0 +1,389 @@
+"""An experiment: a run directory and everything that trains in it, advanced step by step."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from lmcore.config import SamplingConfig, TrainingConfig, parse_yaml_value, resolved_text, to_yaml_value
+from lmcore.data.dataset import Dataset, prepare
+from lmcore.experiments.folder import RunError, plainly
+from lmcore.experiments.journal import Change
+from lmcore.experiments.layers import layer_rows
+from lmcore.experiments.live import hook_key
+from lmcore.experiments.opening import OnProgress, Opened, build_trainer, create_run, fork_run, open_run
+from lmcore.experiments.records import ChangeRecord as ChangeRecord
+from lmcore.experiments.records import CheckpointRecord as CheckpointRecord
+from lmcore.experiments.records import EvaluationRecord as EvaluationRecord
+from lmcore.experiments.records import LayerRecord as LayerRecord
+from lmcore.experiments.records import LayerRow as LayerRow
+from lmcore.experiments.records import Record as Record
+from lmcore.experiments.records import StepRecord as StepRecord
+from lmcore.experiments.samples import Sample
+from lmcore.experiments.writing import RunWriter
+from lmcore.generation import GenerationError, Piece, encode_prompt, generate
+from lmcore.training.checkpoints import is_valid, list_checkpoints, load_checkpoint, load_state, prune, save_checkpoint
+from lmcore.training.evaluation import evaluate
+from lmcore.training.trainer import Trainer
+
+Status = Literal["finished", "stopped", "failed", "interrupted"]
+Due = Literal["metrics", "evaluation", "sample", "checkpoint"]
+OnBatch = Callable[[], None]
+
+
+class Experiment:
+    """A run that can be trained, judged, asked and changed; made by `create`, `open` or `fork`.
+
+    After each step some things are due, in this order: its line of metrics, an evaluation, a sample, a checkpoint. What
+    could not be done (the disk is full) stays due, in a checkpoint too, and is done before the next step.
+    """
+
+    def __init__(self, opened: Opened, on_progress: OnProgress | None = None) -> None:
+        """Use `create`, `open` or `fork` instead."""
+        self.folder = opened.folder
+        self.model = opened.model
+        self.tokenizer = opened.tokenizer
+        self.device = opened.device
+        self.hooks = opened.hooks
+        self.run = opened.run
+        self._opened = opened
+        self._live = opened.live
+        self._dataset = opened.dataset
+        self._trainer = opened.trainer
+        self._on_progress = on_progress
+        self._writer = RunWriter(opened.folder, opened.lock)
+        self._due: list[Due] = list(opened.extra.get("due", []))
+        self._evaluation = {name: opened.extra[name] for name in ("loss/val",) if name in opened.extra}
+        self._row: dict[str, Any] = {}  # metrics of the step that are not on disk yet
+        self._records: list[Record] = []  # of what was done and not told yet
+        self._unwritten: list[Change] = []  # made before this process writes the run
+        self._best: tuple[float, int | None] = (math.inf, None)  # validation loss and step of the best checkpoint
+
+    @classmethod
+    def create(
+        cls,
+        config_text: str,
+        *,
+        runs_folder: Path,
+        name: str = "",
+        on_progress: OnProgress | None = None,
+        parent: dict[str, Any] | None = None,
+    ) -> "Experiment":
+        """Make a new run. ConfigError, DataError, DeviceError, HookError or RunError; they leave nothing."""
+        overrides = [("other.name", to_yaml_value(name))] if name else []
+        return cls(create_run(resolved_text(config_text, overrides), runs_folder, parent, on_progress), on_progress)
+
+    @classmethod
+    def open(cls, folder: Path, at: str = "last", *, on_progress: OnProgress | None = None) -> "Experiment":
+        """Open a run at a checkpoint: "last", "best" or a step. RunError, CheckpointError, ConfigError or DataError.
+
+        Nothing is written, and no training text is read, before that is needed."""
+        return cls(open_run(folder, at), on_progress)
+
+    @classmethod
+    def fork(
+        cls,
+        folder: Path,
+        at: str = "last",
+        changes: Sequence[tuple[str, str]] = (),
+        *,
+        runs_folder: Path,
+        name: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> "Experiment":
+        """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied."""
+        return cls(fork_run(open_run(folder, at), changes, runs_folder, name, on_progress), on_progress)
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The present values: those the run began with, and the changes made since."""
+        return self._live.config
+
+    @property
+    def config_text(self) -> str:
+        """The present values as text; config.yaml keeps those the run began with."""
+        return self._live.text
+
+    @property
+    def title(self) -> str:
+        """The short name that a person gave."""
+        return str(self.run["title"])
+
+    @property
+    def floor(self) -> float | None:
+        """Nats per token of a perfect model on the validation split, where it is known."""
+        floor: float | None = self.run["floor"]
+        return floor
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the data and this machine, in sentences."""
+        return (*self._opened.notes, *(self._dataset.notes if self._dataset else ()))
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self._trainer.step if self._trainer else self._opened.step
+
+    @property
+    def max_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.config.training.max_steps
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step is made and everything after it done."""
+        return self.step >= self.max_steps and not self._due
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens learned from in one step (with a ramp: once the batch has grown)."""
+        training = self.config.training
+        return training.batch_size * training.gradient_accumulation_steps * self.config.model.context_length
+
+    @property
+    def dataset(self) -> Dataset:
+        """The tokens, prepared when first asked for. DataError; RunError if they are not those the run began with."""
+        if self._dataset is None:
+            context_length = self.config.model.context_length
+            dataset = prepare(
+                self.config.dataset, self._on_progress, run_folder=self.folder, context_length=context_length
+            )
+            if dataset.fingerprint != self.run.get("data_fingerprint"):
+                raise RunError(
+                    f"The text that {self.folder.name} learned from has changed since ({self.config.dataset.source} "
+                    f"{self.config.dataset.path}: fingerprint {str(self.run.get('data_fingerprint'))[:12]} then, "
+                    f"{dataset.fingerprint[:12]} now). Bring it back to go on, or start a new run."
+                )
+            self._dataset = dataset
+        return self._dataset
+
+    @property
+    def trainer(self) -> Trainer:
+        """What makes the steps, with the state of the checkpoint that was opened."""
+        if self._trainer is None:
+            trainer = build_trainer(self.config, self.dataset, self.model, self.device, self.hooks)
+            if self._opened.checkpoint is not None:
+                load_checkpoint(self._opened.checkpoint, trainer)
+            self._trainer = trainer
+        return self._trainer
+
+    # Training
+
+    def advance(self, on_batch: OnBatch | None = None) -> list[Record]:
+        """Make one step and everything that is due after it (or only what was left undone), and tell of it.
+
+        `on_batch` is called between the batches of an evaluation and the tokens of a sample; it may generate. NonFinite
+        if the step would do harm: then nothing has changed. RunError, CheckpointError or DataError with a sentence.
+        """
+        if self.finished:
+            raise RunError(
+                f"{self.folder.name} has made all of its {self.max_steps} steps; to go further, fork it with a larger "
+                "training.max_steps."
+            )
+        self._begin()
+        if not self._due:
+            self._make_step()
+        while self._due:
+            self._carry_out(self._due[0], on_batch)
+            del self._due[0]
+        told, self._records = self._records, []
+        return told
+
+    def _begin(self) -> None:
+        """Take the right to write the run and bring its files back to the present step, once."""
+        if self._writer.is_open:
+            return
+        trainer = self.trainer  # reads the data, which may be refused, before anything is written
+        self._writer.begin(trainer.step, self._due, self._check_that_nothing_is_later)
+        for change in self._unwritten:
+            self._writer.change(change)
+        self._unwritten = []
+        self._best = _best_checkpoint(self.folder)
+
+    def _check_that_nothing_is_later(self) -> None:
+        if self._opened.is_config_changed:
+            raise RunError(
+                f"The config.yaml of {self.folder.name} was changed since the run began, so its steps would not be one "
+                "experiment. Bring it back to go on, or fork the run with the changes."
+            )
+        later = [path for path in list_checkpoints(self.folder) if step_of(path) > self.step]
+        if any(map(is_valid, later)):
+            raise RunError(
+                f"{self.folder.name} is open at step {self.step}, but has gone on to step {step_of(later[-1])}: open "
+                "its last checkpoint to go on there, or fork it here."
+            )
+        with plainly("remove damaged checkpoints of", self.folder):
+            for path in later:
+                shutil.rmtree(path)
+
+    def _make_step(self) -> None:
+        changes = self._live.advance_to(self.step)
+        self._records += [ChangeRecord(change.step, change.key, change.old, change.new) for change in changes]
+        self._use_config()
+        number, last = self.step + 1, self.step + 1 == self.max_steps
+        other = self.config.other
+        norms = other.norms_interval > 0 and (number == 1 or _is_due(number, other.norms_interval))
+        result = self.trainer.train_step(norms)
+        self._evaluation = {}
+        totals = (result.step, result.tokens, result.seconds)
+        if norms or last or number == 1 or _is_due(number, other.log_interval):
+            self._row = {"step": result.step, "tokens": result.tokens, "seconds": result.seconds, **result.metrics}
+            self._due.append("metrics")
+            self._records.append(StepRecord((*totals, result.metrics)))
+        if norms:
+            rows = layer_rows(self.model.components(), self.model.component_of, result.metrics)
+            self._records.append(LayerRecord(result.step, rows))
+        if last or _is_due(number, self.config.evaluation.interval):
+            self._due += ["evaluation", "sample"]
+        if last or _is_due(number, self.config.checkpointing.interval):
+            self._due.append("checkpoint")
+
+    def _carry_out(self, due: Due, on_batch: OnBatch | None) -> None:
+        match due:
+            case "metrics":
+                self._writer.row(self._row)
+            case "evaluation":
+                self._judge(on_batch)
+            case "sample":
+                self._records.append(self._sample(on_batch))
+            case "checkpoint":
+                self._records.append(self._save())
+
+    def _judge(self, on_batch: OnBatch | None) -> None:
+        metrics = self.evaluate(on_batch)
+        trainer = self.trainer
+        row = {"step": trainer.step, "tokens": trainer.tokens, "seconds": trainer.seconds, **metrics}
+        self._writer.remember({name: row[name] for name in ("step", "loss/val") if math.isfinite(row[name])})
+        self._writer.row(row)
+        self._evaluation = metrics
+        if (
+            self.config.checkpointing.keep_best
+            and metrics["loss/val"] < self._best[0]
+            and "checkpoint" not in self._due
+        ):
+            self._due.append("checkpoint")
+
+    def _sample(self, on_batch: OnBatch | None) -> EvaluationRecord:
+        evaluation, pieces = self.config.evaluation, []
+        if evaluation.prompt_tokens > 0:
+            settings = self.config.sampling.model_copy(update={"max_tokens": evaluation.prompt_tokens})
+            with suppress(GenerationError):  # of a model that puts out no numbers; the next step will say so
+                for piece in self.generate(evaluation.prompt, settings):
+                    pieces.append(piece.text)
+                    if on_batch is not None:
+                        on_batch()
+            self._writer.sample(Sample(self.step, evaluation.prompt, "".join(pieces)))
+        trainer = self.trainer
+        return EvaluationRecord(
+            trainer.step, trainer.tokens, trainer.seconds, self._evaluation, evaluation.prompt, "".join(pieces)
+        )
+
+    def save_checkpoint(self) -> CheckpointRecord:
+        """Save the present state, also between intervals. RunError or CheckpointError with a sentence."""
+        self._begin()
+        if self._due and self._due[0] == "metrics":
+            self._carry_out("metrics", None)
+            del self._due[0]
+        return self._save()
+
+    def _save(self) -> CheckpointRecord:
+        began = time.perf_counter()
+        trainer, keep = self.trainer, self.config.checkpointing
+        for name, parameter in self.model.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise RunError(
+                    f"At step {trainer.step} {name} holds values that are not finite, so this is not saved; the "
+                    "earlier checkpoints stay as they are."
+                )
+        self._writer.sync()
+        loss = self._evaluation.get("loss/val", math.inf)
+        extra: dict[str, Any] = {"due": [due for due in self._due if self._due != ["checkpoint"]]}
+        if math.isfinite(loss):
+            extra["loss/val"] = loss
+        folder = save_checkpoint(self.folder, trainer, extra)
+        if loss < self._best[0]:
+            self._best = (loss, trainer.step)
+        with plainly("remove old checkpoints of", self.folder):
+            prune(self.folder, keep.keep_last, self._best[1] if keep.keep_best else None)
+        return CheckpointRecord(trainer.step, folder, time.perf_counter() - began)
+
+    def close(self, status: Status) -> None:
+        """Write how the run stands and let others write it; the model stays. RunError if that cannot be written."""
+        self._writer.end(status)
+
+    # Changing
+
+    def set_value(self, key: str, yaml_text: str) -> tuple[str, str]:
+        """Change a value from the next step on and write it to the journal; returns the old and the new as YAML text.
+
+        ConfigError for an unknown key or a wrong value, RunError for a value that a run keeps from its beginning.
+        """
+        change = self._live.check(self.step, key, yaml_text)
+        if key == "evaluation.prompt":
+            encode_prompt(self.tokenizer, str(parse_yaml_value(change.new)))
+        if self._writer.is_open:
+            self._writer.change(change)
+        else:
+            self._unwritten.append(change)
+        self._live.make(change)
+        self._use_config()
+        return change.old, change.new
+
+    def toggle_hook(self, name: str, enabled: bool) -> None:
+        """Switch a declared hook on or off from the next step on, and write that to the journal. RunError."""
+        self.set_value(hook_key(name), to_yaml_value(enabled))
+
+    def _use_config(self) -> None:
+        if self._trainer is not None:
+            self._trainer.apply_config(self.config)
+        for hook in self.config.hooks:
+            self.hooks.set_enabled(hook.name, hook.enabled)
+
+    # Asking
+
+    def evaluate(self, on_batch: OnBatch | None = None) -> dict[str, float]:
+        """Judge the present model on the validation split, as the configuration says; writes nothing."""
+        dataset = self.dataset
+        metrics = evaluate(
+            self.model,
+            dataset.validation,
+            self.config.evaluation,
+            self.config.model.context_length,
+            self.device,
+            dataset.validation_bytes / len(dataset.validation),
+            on_batch,
+        )
+        return metrics if self.floor is None else {**metrics, "loss/floor": self.floor}
+
+    def generate(self, prompt: str, settings: SamplingConfig) -> Iterator[Piece]:
+        """Continue a prompt with the present model, piece by piece; training is not moved by it."""
+        return generate(self.model, self.tokenizer, prompt, settings)
+
+    def prompt_note(self, prompt: str) -> str:
+        """What the tokenizer had to change in a prompt; empty if nothing."""
+        return encode_prompt(self.tokenizer, prompt)[1]
+
+
+def _is_due(step: int, interval: int) -> bool:
+    return interval > 0 and step % interval == 0
+
+
+def step_of(path: Path) -> int:
+    """The step of a checkpoint, by its folder's name."""
+    return int(path.name.removeprefix("step-"))
+
+
+def _best_checkpoint(folder: Path) -> tuple[float, int | None]:
+    """The lowest validation loss that a checkpoint was saved with, and its step."""
+    best: tuple[float, int | None] = (math.inf, None)
+    for path in filter(is_valid, list_checkpoints(folder)):
+        loss = load_state(path)["extra"].get("loss/val")
+        if isinstance(loss, int | float) and loss < best[0]:
+            best = (loss, step_of(path))
+    return best

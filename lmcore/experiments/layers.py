@@ -1,0 +1,46 @@
+"""Norms of single parameters joined into one row for each component of the model."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from lmcore.experiments.records import LayerRow
+
+
+def layer_rows(
+    components: Sequence[str], component_of: Callable[[str], str], metrics: Mapping[str, float]
+) -> tuple[LayerRow, ...]:
+    """One row for each component, from the metrics of a step in which norms were measured.
+
+    Norms of several parameters are joined as the root of the sum of their squares; the update ratio is taken of these.
+    """
+    return tuple(_row(component, component_of, metrics) for component in components)
+
+
+def _row(component: str, component_of: Callable[[str], str], metrics: Mapping[str, float]) -> LayerRow:
+    def joined(kind: str) -> float | None:
+        prefix = f"{kind}/l2_norm/"
+        norms = [
+            value
+            for name, value in metrics.items()
+            if name.startswith(prefix)
+            and name != "grad/l2_norm/global"
+            and component_of(name[len(prefix) :]) == component
+        ]
+        return math.hypot(*norms) if norms else None
+
+    weight, update = joined("param"), joined("update")
+    return LayerRow(
+        component,
+        weight_norm=weight,
+        gradient_norm=joined("grad"),
+        update_ratio=update / weight if update is not None and weight else None,
+        activation_rms=metrics.get(f"activation/rms/{output_point(component)}"),
+    )
+
+
+def output_point(component: str) -> str:
+    """The hook point of what a component puts out."""
+    if component.startswith("blocks."):
+        _, layer, part = component.split(".")
+        return f"blocks.{layer}.hook_{part}_out"
+    return "ln_final.hook_normalized" if component == "ln_final" else f"hook_{component}"

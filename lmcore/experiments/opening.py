@@ -1,0 +1,279 @@
+"""From a configuration or a run directory to everything that trains in it: data, model, hooks."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_text, to_yaml_value
+from lmcore.data.batcher import Batcher
+from lmcore.data.dataset import Dataset, prepare
+from lmcore.data.tokenizer import Tokenizer, load_tokenizer
+from lmcore.experiments.folder import (
+    CONFIG,
+    JOURNAL,
+    RunError,
+    load_run,
+    new_folder,
+    plainly,
+    publish,
+    remove_leftovers,
+    run_name,
+    write_run,
+    write_whole,
+)
+from lmcore.experiments.identity import config_hash, run_identity
+from lmcore.experiments.journal import read_changes
+from lmcore.experiments.live import LiveConfig
+from lmcore.experiments.lock import RunLock
+from lmcore.experiments.runs import read_config_text
+from lmcore.generation import encode_prompt
+from lmcore.hooks.active import Hooks
+from lmcore.model.initialization import initialize
+from lmcore.model.transformer import Transformer
+from lmcore.training.checkpoints import (
+    find_checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    load_model,
+    load_state,
+    save_checkpoint,
+)
+from lmcore.training.determinism import environment, set_threads, stream_seed
+from lmcore.training.devices import choose_device
+from lmcore.training.trainer import Trainer
+
+OnProgress = Callable[[str, float | None], None]
+
+TOKENIZER = "tokenizer.json"
+
+
+@dataclass
+class Opened:
+    """A run directory and what was made from it; `dataset` and `trainer` only where they were needed."""
+
+    folder: Path
+    run: dict[str, Any]  # run.json
+    live: LiveConfig
+    device: torch.device
+    tokenizer: Tokenizer
+    model: Transformer
+    hooks: Hooks
+    lock: RunLock
+    step: int = 0
+    checkpoint: Path | None = None  # where the model's weights come from; None: its initialization
+    extra: dict[str, Any] = field(default_factory=dict)  # what the checkpoint says besides
+    dataset: Dataset | None = None
+    trainer: Trainer | None = None
+    notes: tuple[str, ...] = ()
+    is_config_changed: bool = False  # config.yaml is not what the run began with
+
+
+def build_model(config: TrainingConfig, vocabulary: int, device: torch.device) -> Transformer:
+    """A new model with its first weights, which depend on the seed alone."""
+    model = Transformer(config.model, vocabulary)
+    generator = torch.Generator().manual_seed(stream_seed(config.other.seed, "initialization"))
+    initialize(model, generator)
+    return model.to(device)
+
+
+def build_trainer(
+    config: TrainingConfig, dataset: Dataset, model: Transformer, device: torch.device, hooks: Hooks
+) -> Trainer:
+    """The trainer of a run, at step 0."""
+    training = config.training
+    batcher = Batcher(
+        dataset.train,
+        config.model.context_length,
+        training.batch_size,
+        config.dataset.order,
+        stream_seed(config.other.seed, "data"),
+        training.gradient_accumulation_steps,
+        training.batch_ramp_start,
+        training.batch_ramp_steps,
+    )
+    return Trainer(config, model, batcher, device, hooks)
+
+
+def create_run(text: str, runs_folder: Path, parent: dict[str, Any] | None, on_progress: OnProgress | None) -> Opened:
+    """Make a new run from a resolved configuration; its directory appears whole or not at all.
+
+    ConfigError, DataError, DeviceError, HookError or RunError with a sentence.
+    """
+
+    def begin(config: TrainingConfig, folder: Path) -> Opened:
+        dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
+        device = choose_device(config.other.device)
+        model = build_model(config, dataset.tokenizer.vocabulary_size, device)
+        hooks = Hooks(config.hooks, model)
+        live, lock = LiveConfig(config, text), RunLock(folder)
+        return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, dataset=dataset)
+
+    return _make_run(text, runs_folder, parent, begin)
+
+
+def _make_run(
+    text: str, runs_folder: Path, parent: dict[str, Any] | None, begin: Callable[[TrainingConfig, Path], Opened]
+) -> Opened:
+    config = parse_config(text)
+    set_threads(config.other.threads)
+    created = datetime.now().astimezone()
+    runs_folder = runs_folder.expanduser().absolute()
+    folder = new_folder(runs_folder)
+    remove_leftovers(runs_folder)
+    try:
+        with plainly("write", folder / CONFIG):
+            write_whole(folder / CONFIG, text)
+        opened = begin(config, folder)
+        assert opened.dataset is not None
+        if config.evaluation.prompt_tokens:
+            encode_prompt(opened.tokenizer, config.evaluation.prompt)
+        opened.run = run_identity(
+            config,
+            title=config.other.name or "run",
+            data_fingerprint=opened.dataset.fingerprint,
+            tokenizer_fingerprint=opened.dataset.tokenizer_fingerprint,
+            environment=environment(),
+            created=created,
+            parent=parent,
+            vocabulary=opened.tokenizer.vocabulary_size,
+            parameters=sum(parameter.numel() for parameter in opened.model.parameters()),
+            floor=opened.dataset.floor,
+            device=str(opened.device),
+        )
+        write_run(folder, opened.run)
+        opened.lock.acquire()
+        name = run_name(opened.run["title"], opened.run["config_hash"], created)
+        opened.folder = opened.lock.folder = publish(folder, name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return opened
+
+
+def open_run(folder: Path, at: str) -> Opened:
+    """Open a run as it was at a checkpoint ("last", "best" or a step); writes nothing and reads no training text.
+
+    A run without any checkpoint is at step 0, with the weights it began with. RunError, CheckpointError, ConfigError or
+    DataError with a sentence.
+    """
+    folder = folder.expanduser().absolute()
+    run = load_run(folder)
+    text = read_config_text(folder)
+    config = parse_config(text, source=str(folder / CONFIG))
+    checkpoint, step, extra = _find_state(folder, run, at)
+    with plainly("read", folder / JOURNAL):
+        live = LiveConfig(config, text, read_changes(folder / JOURNAL))
+    live.advance_to(step)
+    tokenizer = load_tokenizer(config.dataset, folder)
+    if tokenizer.fingerprint != run.get("tokenizer_fingerprint"):
+        raise RunError(
+            f"The run {folder.name} was made with another tokenizer than the one that is there now, so its tokens "
+            f"would mean other text (fingerprint {run.get('tokenizer_fingerprint')} then, {tokenizer.fingerprint} now)."
+        )
+    set_threads(config.other.threads)
+    device = choose_device(config.other.device)
+    model = build_model(config, tokenizer.vocabulary_size, device)
+    if checkpoint is not None:
+        load_model(checkpoint, model)
+    hooks = Hooks(live.config.hooks, model)
+    hooks.at_step(max(step - 1, 0))
+    lock = RunLock(folder)
+    opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, step, checkpoint, extra)
+    opened.notes = _differences_of_machine(run, device)
+    opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
+    return opened
+
+
+def _differences_of_machine(run: dict[str, Any], device: torch.device) -> tuple[str, ...]:
+    """What is not as it was when the run began and changes the last bits of its results, in sentences."""
+    then = run.get("environment")
+    now = {**environment(), "device": str(device)}
+    then = {**(then if isinstance(then, dict) else {}), "device": run.get("device")}
+    return tuple(
+        f"This run began with {name} {then[name]}; here it is {now[name]}, so the last bits of its losses may differ."
+        for name in ("torch", "threads", "processor", "instructions", "device")
+        if then.get(name) not in (None, now[name])
+    )
+
+
+def _find_state(folder: Path, run: dict[str, Any], at: str) -> tuple[Path | None, int, dict[str, Any]]:
+    """The checkpoint that is meant, its step and what it says besides; no checkpoint: the beginning."""
+    present = list_checkpoints(folder)
+    began_at_zero = not run.get("parent") or not run["parent"].get("step")
+    if began_at_zero and ((at in ("last", "0") and not present) or (at == "0" and present[0].name != "step-000000")):
+        return None, 0, {}
+    path = find_checkpoint(folder, at)
+    state = load_state(path)
+    return path, state["step"], state["extra"]
+
+
+def fork_run(
+    source: Opened, changes: Sequence[tuple[str, str]], runs_folder: Path, name: str, on_progress: OnProgress | None
+) -> Opened:
+    """Make a new run that goes on from another's checkpoint with some values changed.
+
+    It begins with the values that acted there, and has a checkpoint of its own, so that it needs its parent no more.
+    Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError, HookError.
+    """
+    if name:
+        changes = [*changes, ("other.name", to_yaml_value(name))]
+    text = source.live.text
+    for key, value in changes:
+        text = set_in_text(text, key, value)
+    text = resolved_text(text)
+    parent = {
+        "run": source.folder.name,
+        "id": source.run.get("id"),
+        "step": source.step,
+        "config_hash": config_hash(source.live.config),
+    }
+    if source.checkpoint is None:
+        return create_run(text, runs_folder, parent, on_progress)
+
+    def begin(config: TrainingConfig, folder: Path) -> Opened:
+        if config.training.max_steps <= source.step:
+            raise RunError(
+                f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
+                f"not {config.training.max_steps}."
+            )
+        if (source.folder / TOKENIZER).exists():
+            shutil.copyfile(source.folder / TOKENIZER, folder / TOKENIZER)
+        dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
+        if dataset.tokenizer_fingerprint != source.tokenizer.fingerprint:
+            raise RunError(
+                "A fork keeps its parent's tokenizer: dataset.tokenizer and what belongs to it cannot change."
+            )
+        device = choose_device(config.other.device)
+        model = build_model(config, dataset.tokenizer.vocabulary_size, device)
+        hooks = Hooks(config.hooks, model)
+        trainer = build_trainer(config, dataset, model, device, hooks)
+        extra = _take_over(source, trainer, config)
+        if dataset.fingerprint != source.run.get("data_fingerprint"):
+            extra = {}  # its validation loss was measured on other text
+        checkpoint = save_checkpoint(folder, trainer, extra)
+        hooks.at_step(max(source.step - 1, 0))
+        live, lock = LiveConfig(config, text), RunLock(folder)
+        tokenizer = dataset.tokenizer
+        return Opened(
+            folder, {}, live, device, tokenizer, model, hooks, lock, source.step, checkpoint, extra, dataset, trainer
+        )
+
+    return _make_run(text, runs_folder, parent, begin)
+
+
+def _take_over(source: Opened, trainer: Trainer, config: TrainingConfig) -> dict[str, Any]:
+    """Load the parent's state into a fork's trainer; returns what the checkpoint says of its evaluation."""
+    assert source.checkpoint is not None
+    if config.training.optimizer == source.live.config.training.optimizer:
+        extra = load_checkpoint(source.checkpoint, trainer)
+    else:
+        load_model(source.checkpoint, trainer.model)
+        state = load_state(source.checkpoint)
+        trainer.step, trainer.tokens, trainer.seconds = state["step"], state["tokens"], state["seconds"]
+        extra = state["extra"]
+    return {"loss/val": extra["loss/val"]} if "loss/val" in extra else {}

@@ -1,0 +1,67 @@
+"""What an experiment tells after each step: plain records, for whoever drives it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MetricRow = tuple[int, int, float, dict[str, float]]
+"""(step, tokens seen, seconds of training, {metric: value})."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step was made and logged."""
+
+    row: MetricRow
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """Norms of one component of the model; None where it has none."""
+
+    component: str  # embed, pos_embed, blocks.0.attn, blocks.0.mlp, …, ln_final, unembed
+    weight_norm: float | None
+    gradient_norm: float | None
+    update_ratio: float | None  # ‖update‖/‖weights‖
+    activation_rms: float | None  # of what the component writes into the residual stream
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """The norms of every component in one step, in the model's order."""
+
+    step: int
+    rows: tuple[LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """The model was judged, and continued the fixed prompt; `sample` does not repeat the prompt."""
+
+    step: int
+    tokens: int
+    seconds: float
+    metrics: dict[str, float]
+    prompt: str = ""
+    sample: str = ""
+
+
+@dataclass(frozen=True)
+class CheckpointRecord:
+    """A checkpoint is on disk; `seconds` is how long saving took."""
+
+    step: int
+    folder: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ChangeRecord:
+    """A change of the journal was repeated on the way from a checkpoint; values as YAML text."""
+
+    step: int
+    key: str
+    old: str
+    new: str
+
+
+Record = StepRecord | LayerRecord | EvaluationRecord | CheckpointRecord | ChangeRecord

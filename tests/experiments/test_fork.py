@@ -1,0 +1,80 @@
+"""A fork goes on from another run's checkpoint, with some values changed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lmcore.experiments.experiment import Experiment
+from lmcore.experiments.folder import RunError
+from lmcore.experiments.runs import list_runs, read_run
+from lmcore.training.checkpoints import CheckpointError
+from tests.experiments.tiny import tiny, train, train_losses, weights
+
+
+@pytest.fixture
+def parent(runs_folder: Path) -> Experiment:
+    """A run of 12 steps whose learning rate was changed at step 3."""
+    experiment = Experiment.create(tiny(), runs_folder=runs_folder, name="parent")
+    train(experiment, until=3)
+    experiment.set_value("training.learning_rate", "3e-3")
+    train(experiment)
+    experiment.close("finished")
+    return experiment
+
+
+def test_a_fork_without_changes_repeats_its_parent(parent: Experiment, runs_folder: Path) -> None:
+    fork = Experiment.fork(parent.folder, "last", [("training.max_steps", "14")], runs_folder=runs_folder)
+    assert fork.step == 12
+    assert fork.config.training.learning_rate == 3e-3
+    assert fork.run["parent"]["run"] == parent.folder.name
+    assert fork.run["parent"]["step"] == 12
+
+
+def test_a_fork_in_the_middle_goes_the_same_way(runs_folder: Path) -> None:
+    parent = Experiment.create(tiny(checkpointing__keep_last=9), runs_folder=runs_folder, name="parent")
+    train(parent)
+    fork = Experiment.fork(parent.folder, "5", runs_folder=runs_folder, name="child")
+    assert (fork.title, fork.step) == ("child", 5)
+    shutil.rmtree(parent.folder)
+    fork.close("stopped")
+    fork = Experiment.open(fork.folder)
+    train(fork)
+    assert train_losses(fork.folder) == [(step, loss) for step, loss in train_losses(fork.folder) if step > 5]
+    assert weights(fork) == weights(parent)
+
+
+def test_another_optimizer_and_another_seed_may_go_on(parent: Experiment, runs_folder: Path) -> None:
+    changes = [("training.max_steps", "14"), ("training.optimizer", "muon"), ("other.seed", "5")]
+    fork = Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder)
+    train(fork)
+    assert fork.finished
+    assert fork.run["seed"] == 5
+    assert fork.title == "parent"
+
+
+def test_a_fork_of_the_beginning_is_a_new_run_with_a_parent(runs_folder: Path) -> None:
+    parent = Experiment.create(tiny(), runs_folder=runs_folder, name="parent")
+    fork = Experiment.fork(parent.folder, "0", [("model.d_model", "32")], runs_folder=runs_folder)
+    assert fork.step == 0
+    assert fork.run["parent"]["run"] == parent.folder.name
+    train(fork, until=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "complaint"),
+    [
+        ([], RunError, "needs training.max_steps above 12"),
+        ([("training.max_steps", "20"), ("model.d_model", "32")], CheckpointError, "does not fit"),
+        ([("training.max_steps", "20"), ("dataset.tokenizer", "byte")], RunError, "keeps its parent's tokenizer"),
+        ([("training.max_step", "20")], ValueError, "max_steps"),
+    ],
+)
+def test_a_fork_that_cannot_be_leaves_nothing(
+    parent: Experiment, runs_folder: Path, changes: list[tuple[str, str]], error: type[Exception], complaint: str
+) -> None:
+    with pytest.raises(error, match=complaint):
+        Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder)
+    assert [run.name for run in list_runs(runs_folder)] == [parent.folder.name]
+    assert len(list(runs_folder.iterdir())) == 1
+    assert read_run(parent.folder)["status"] == "finished"
