@@ -11,6 +11,7 @@ from textual.events import Event as TextualEvent
 from textual.events import InputEvent
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.timer import Timer
 
 from lmcore.process.messages import Command, Event
 from tui import leaving, opening, routing
@@ -85,7 +86,7 @@ class LabApp(App[None]):
         self.waits_to_start = False  # F5 was pressed before the core was ready
         self.resumes_when_open = False  # a run is being opened in order to train on
         self.reopens = ""  # the run to open when the core that was started again is ready
-        self._show_is_due = False
+        self._next_show: Timer | None = None
         self.animation_level = "none"
         for known in THEMES:
             self.register_theme(known)
@@ -107,11 +108,12 @@ class LabApp(App[None]):
     async def _load_the_rest(self) -> None:
         self.core.start()
         await opening.mount_panes(self)
+        self.budget.forgive()
 
     async def on_event(self, event: TextualEvent) -> None:
         """Tell the budget of keys and mouse: what they cost is not the drawing's."""
         if isinstance(event, InputEvent):
-            self.budget.note_input()
+            self.budget.forgive()
         await super().on_event(event)
 
     # The core
@@ -136,14 +138,17 @@ class LabApp(App[None]):
         self.home.receive_events(message.events)
         routing.react(self, before, message.events)
         if any(isinstance(event, routing.URGENT) for event in message.events):
+            self.budget.forgive()
             self.show_state()
-        elif not self._show_is_due:
-            self._show_is_due = True
-            self.set_timer(max(0.01, self.budget.seconds_until_due()), self.show_state)
+            self.budget.forgive()
+        elif self._next_show is None:
+            self._next_show = self.set_timer(max(0.01, self.budget.seconds_until_due()), self.show_state)
 
     def show_state(self) -> None:
         """Give the present state to what is visible."""
-        self._show_is_due = False
+        if self._next_show is not None:
+            self._next_show.stop()
+            self._next_show = None
         self.budget.drawn()
         if not self.home.is_mounted:
             return

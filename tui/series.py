@@ -133,22 +133,22 @@ class Smoothed:
         self._source = source
         self._average = 0.0
         self._seen = 0
+        self._last_step = 0
 
     def catch_up(self) -> Series:
         """The smoothed series up to the source's last point; only new points are computed."""
         steps, values = self._source.steps, self._source.values
-        done = len(self.series)
-        if done > len(steps) or (done and self.series.steps[-1] != steps[done - 1]):
+        if self._seen > len(steps) or (self._seen and self._last_step != steps[self._seen - 1]):
             self.forget()  # the source was cut off or changed inside
-            done = 0
         weight = self.weight
-        for index in range(done, len(steps)):
+        for index in range(self._seen, len(steps)):
             self._average = weight * self._average + (1 - weight) * values[index]
-            self._seen += 1
-            self.series.put(steps[index], self._average / (1 - weight**self._seen))
+            self.series.put(steps[index], self._average / (1 - weight ** (index + 1)))
+        self._seen = len(steps)
+        self._last_step = steps[-1] if steps else 0
         return self.series
 
     def forget(self) -> None:
         """Begin again from the source's first point."""
         self.series = Series()
-        self._average, self._seen = 0.0, 0
+        self._average, self._seen, self._last_step = 0.0, 0, 0

@@ -8,10 +8,13 @@ BARS = "▁▂▃▄▅▆▇█"
 CALM = 0.1
 """A series whose values spread by less than this share of their size is drawn as nearly flat."""
 
+_LARGEST = 1e100  # beyond it, differences are no numbers any more
+
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
     """The last `width` values as bars, right-aligned; what is missing or not finite is a blank or ×."""
     last = list(values)[-width:] if width > 0 else []
+    last = [max(min(value, _LARGEST), -_LARGEST) if value is not None and isfinite(value) else value for value in last]
     finite = [value for value in last if value is not None and isfinite(value)]
     if not finite:
         return " " * width

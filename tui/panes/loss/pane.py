@@ -102,7 +102,7 @@ class LossPane(Widget, can_focus=True):
     def _show(self) -> None:
         self._is_stale = False
         plot = self.query_one(Plot)
-        is_empty = not any(len(series) for series in self.records.history.series.values()) and not self.records.others
+        is_empty = not self.records.history.series and not self.records.others
         plot.display = not is_empty
         empty = self.query_one("#empty", Static)
         empty.display = is_empty

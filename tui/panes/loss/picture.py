@@ -12,6 +12,9 @@ from tui.widgets.plot import Curve, Picture
 from tui.widgets.ticks import amount, duration, short_number
 
 TRAIN, VALIDATION = "loss/train", "loss/val"
+LARGEST = 1e100
+"""An axis ends here, and a logarithmic one begins at its inverse: beyond, widths and ratios are no numbers any more."""
+
 OTHER_STYLES = 4
 """How many colours there are for other runs."""
 
@@ -89,7 +92,7 @@ def make_picture(
         )
         for other in others
     ]
-    raw = history.series.get(choice.line_metric) or Series()
+    raw = history.series.get(choice.line_metric, Series())
     curves.append(Curve(points(history, raw), "raw"))
     if len(raw) > 2 and choice.smoothing > 0:
         curves.append(Curve(points(history, history.smoothed(choice.line_metric, choice.smoothing)), "smoothed"))
@@ -117,8 +120,9 @@ def make_picture(
 
 def y_range(values: Sequence[float], log_y: bool) -> tuple[float, float]:
     """The range that shows all values with a little room; on a log axis, all that are above zero."""
+    values = [min(max(value, -LARGEST), LARGEST) for value in values]
     if log_y:
-        values = [value for value in values if value > 0]
+        values = [max(value, 1 / LARGEST) for value in values if value > 0]
     if not values:
         return 0.0, 1.0
     low, high = min(values), max(values)
@@ -140,8 +144,8 @@ def reading_at(
 ) -> list[tuple[str, str]]:
     """What the cursor reads at a position: (name, value) pairs, the step first."""
     step = history.step_at(position, choice.axis)
-    raw = history.series.get(choice.line_metric)
-    found = raw.at(step) if raw else None
+    raw = history.series.get(choice.line_metric, Series())
+    found = raw.at(step)
     step = round(step) if found is None else found[0]
     parts = [("step", f"{step:,}")]
     if choice.axis != "step":
@@ -160,7 +164,7 @@ def reading_at(
         there = theirs.at(other.history.step_at(position, choice.axis))
         if there:
             parts.append((other.letter, short_number(there[1])))
-    if raw is not None and step in raw.non_finite:
+    if step in raw.non_finite:
         parts.append(("✗", "not finite"))
     parts += [("changed", mark_name(change)) for change in changes if change.step == step]
     return parts
