@@ -9,13 +9,16 @@ from torch import nn
 
 @contextmanager
 def only_reading(model: nn.Module) -> Iterator[None]:
-    """Inside: evaluation mode (no dropout, so no random numbers) and no gradients. After: the mode from before."""
-    was_training = model.training
-    if was_training:
-        model.eval()
+    """Inside: evaluation mode (no dropout, so no random numbers) and no gradients. After: each part's mode from before.
+
+    The flags are set without `model.eval()`, whose bookkeeping would take half as long as generating a token.
+    """
+    were_training = [part for part in model.modules() if part.training]
+    for part in were_training:
+        vars(part)["training"] = False
     try:
         with torch.no_grad():
             yield
     finally:
-        if was_training:
-            model.train()
+        for part in were_training:
+            vars(part)["training"] = True

@@ -29,28 +29,26 @@ class SinusoidalPositions(nn.Module):
 
 
 class Rotation(nn.Module):
-    """Rotary positions (Su et al. 2021): pairs of coordinates of q and k are turned by position · frequency.
+    """Rotary positions (Su et al. 2021): neighbouring coordinates of q and k are turned by position · frequency.
 
-    Coordinate i forms a pair with i + d_head/2; frequency i is base^(-2i/d_head). The product of a turned query and a
-    turned key depends on the distance between their positions only.
+    Coordinates 2i and 2i+1 are read as one complex number and multiplied by e^(i · position · frequency), where the
+    frequency is base^(-2i/d_head). The product of a turned query and a turned key depends on the distance between
+    their positions only.
     """
 
     def __init__(self, context_length: int, d_head: int, base: float) -> None:
         super().__init__()
         frequency = base ** (-torch.arange(0, d_head, 2).float() / d_head)  # [d_head / 2]
-        angle = torch.arange(context_length).float()[:, None] * frequency  # [pos, d_head / 2]
-        cos = torch.cat([angle.cos(), angle.cos()], dim=-1)  # [pos, d_head]
-        sin = torch.cat([-angle.sin(), angle.sin()], dim=-1)  # [pos, d_head]
-        self.register_buffer("cos", cos[:, None, :], persistent=False)  # [pos, 1, d_head]
-        self.register_buffer("sin", sin[:, None, :], persistent=False)  # [pos, 1, d_head]
-        self.cos: Tensor
-        self.sin: Tensor
+        angle = torch.arange(context_length).float()[:, None, None] * frequency  # [pos, 1, d_head / 2]
+        turn = torch.stack([angle.cos(), angle.sin()], dim=-1)  # [pos, 1, d_head / 2, 2]: real and imaginary part
+        self.register_buffer("turn", turn, persistent=False)
+        self.turn: Tensor
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """Turn queries or keys [batch, pos, head, d_head] whose first position is `start`."""
-        end = start + x.shape[1]
-        partner = x.roll(x.shape[-1] // 2, dims=-1)  # [batch, pos, head, d_head]: the other coordinate of each pair
-        return x * self.cos[start:end] + partner * self.sin[start:end]  # [batch, pos, head, d_head]
+        turn = torch.view_as_complex(self.turn[start : start + x.shape[1]])  # [pos, 1, d_head / 2]
+        pairs = torch.view_as_complex(x.contiguous().view(*x.shape[:-1], -1, 2))  # [batch, pos, head, d_head / 2]
+        return torch.view_as_real(pairs * turn).flatten(-2)  # [batch, pos, head, d_head]
 
 
 def build_position_embedding(config: ModelConfig) -> nn.Embedding | SinusoidalPositions | None:

@@ -36,10 +36,10 @@ def test_rotation_can_start_anywhere() -> None:
 def test_rotation_turns_a_pair_by_position_times_frequency() -> None:
     rotation = Rotation(10, 4, 100.0)
     x = torch.zeros(1, 10, 1, 4)
-    x[..., 1] = 1.0  # the pair of the second, slower frequency: 100^(-1/2)
+    x[..., 2] = 1.0  # the pair of the second, slower frequency: 100^(-1/2)
     turned = rotation(x)[0, 7, 0]
     angle = 7 * 100.0 ** (-1 / 2)
-    assert turned.tolist() == pytest.approx([0, math.cos(angle), 0, math.sin(angle)], abs=1e-6)
+    assert turned.tolist() == pytest.approx([0, 0, math.cos(angle), math.sin(angle)], abs=1e-6)
 
 
 @pytest.mark.parametrize("d_model", [6, 7])
