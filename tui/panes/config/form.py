@@ -224,9 +224,10 @@ class FieldList(ScrollView, can_focus=True):
     def _go(self, index: int) -> None:
         if index == self.cursor or not self.rows:
             return
+        self.refresh_lines(self.cursor)
         self.cursor = index
+        self.refresh_lines(self.cursor)
         self._show_cursor()
-        self.refresh()
         self.post_message(self.Moved(self.row))
 
     def _show_cursor(self) -> None:

@@ -41,7 +41,7 @@ class ConfigPane(Widget):
 
     DEFAULT_CSS = """
     ConfigPane {
-        layout: vertical;
+        layout: vertical; padding: 0 1; border-subtitle-color: $text-muted;
         #form { height: 1fr; layers: base editor; layout: vertical; }
         #about { height: 3; color: $foreground; background: $boost; }
         #verdict { height: auto; max-height: 5; min-height: 2; color: $text-muted; }
@@ -59,7 +59,7 @@ class ConfigPane(Widget):
 
     BINDINGS: ClassVar[list[BindingType]] = pane_bindings("config")
 
-    lab: reactive[LabState] = reactive(LabState(), init=False)
+    lab: reactive[LabState] = reactive(LabState(), init=False, repaint=False)
 
     def __init__(self, path: Path | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -239,7 +239,7 @@ class ConfigPane(Widget):
         else:
             problems = reading.problems
         if problems:
-            self.query_one("#about", Static).update(verdict.wrong(problems))
+            self.query_one("#about", Static).update(verdict.wrong(problems), layout=False)
         else:
             self._show_about()
 
@@ -372,7 +372,8 @@ class ConfigPane(Widget):
 
     def _show_about(self) -> None:
         row = self.query_one(FieldList).row
-        self.query_one("#about", Static).update(verdict.about(row, self.open_run_config is not None))
+        about = verdict.about(row, self.open_run_config is not None)
+        self.query_one("#about", Static).update(about, layout=False)
 
     def _show_verdict(self) -> None:
         if not self.children:

@@ -34,6 +34,7 @@ class YamlText(TextArea):
     YamlText > .yaml--number { color: $text-success; }
     YamlText > .yaml--word { color: $text-secondary; text-style: bold; }
     YamlText > .yaml--comment { color: $text-muted; text-style: italic; }
+    YamlText:ansi > .yaml--comment { text-style: dim italic; }
     YamlText > .yaml--error { color: $text-error; text-style: underline; }
     """
 
@@ -100,5 +101,7 @@ class YamlText(TextArea):
         styles = {}
         for part, name in _PARTS.items():
             style = self.get_component_rich_style(name)
-            styles[part] = Style(color=style.color, bold=style.bold, italic=style.italic, underline=style.underline)
+            styles[part] = Style(
+                color=style.color, bold=style.bold, dim=style.dim, italic=style.italic, underline=style.underline
+            )
         return TextAreaTheme("lab", syntax_styles=styles)

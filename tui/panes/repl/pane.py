@@ -31,7 +31,7 @@ from tui.panes.repl.timeline import Moment, MomentList, Timeline, merged
 from tui.panes.repl.transcript import Transcript
 from tui.plain_text import shown_text
 
-_WRITE_EVERY = 0.05
+_WRITE_EVERY = 0.08
 """Seconds between two writings of streamed text to the page."""
 
 
@@ -40,7 +40,7 @@ class ReplPane(Widget):
 
     DEFAULT_CSS = """
     ReplPane {
-        layout: vertical;
+        layout: vertical; padding: 0 1; border-subtitle-color: $text-muted;
         #latest { height: 1; color: $text-muted; }
         #prompt-row { height: 1; background: $surface; }
         #prompt-mark { width: 2; height: 1; color: $text-primary; text-style: bold; }
@@ -57,7 +57,7 @@ class ReplPane(Widget):
 
     BINDINGS: ClassVar[list[BindingType]] = pane_bindings("repl")
 
-    lab: reactive[LabState] = reactive(LabState(), init=False)
+    lab: reactive[LabState] = reactive(LabState(), init=False, repaint=False)
 
     def __init__(
         self, runs_folder: Path = Path("runs"), history: PromptHistory | None = None, id: str | None = None
@@ -132,7 +132,7 @@ class ReplPane(Widget):
             self._show_lab(has_new_samples)
 
     def receive_events(self, events: Sequence[Event]) -> None:
-        """Take the tokens of answers; they are written to the page at most twenty times a second."""
+        """Take the tokens of answers; they are written to the page at most twelve times a second."""
         if self.answers.receive(events, self.lab.step) and self._write_timer is None:
             self.answers.write()
             self._write_timer = self.set_timer(_WRITE_EVERY, self._write)
@@ -328,7 +328,7 @@ class ReplPane(Widget):
             last = moments[-1]
             text = shown_text(last.prompt + last.text, one_line=True)
             line = Content(f"at step {last.step:,} it said: {text}").truncate(max(10, self.size.width), ellipsis=True)
-        self.query_one("#latest", Static).update(line)
+        self.query_one("#latest", Static).update(line, layout=False)
 
     def _show_titles(self) -> None:
         room = max(20, self.size.width - 16)

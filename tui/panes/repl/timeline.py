@@ -176,7 +176,8 @@ class Timeline(Widget):
             return
         moment = found.moments[found.cursor]
         place = f"evaluation {found.cursor + 1} of {len(found.moments)} · ↑↓ move · esc closes"
-        self.query_one("#moment-head", Static).update(Content(f"    step     val  {place}"))
+        head = Content(f"    step     val  {place}")
+        self.query_one("#moment-head", Static).update(head, layout=False)
         text = Content.assemble((shown_text(moment.prompt), "dim"), shown_text(moment.text))
         self.query_one("#moment-text", Static).update(text)
         self.query_one(VerticalScroll).scroll_home(animate=False)

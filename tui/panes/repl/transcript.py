@@ -31,7 +31,7 @@ class Entry:
     is_open: bool = False  # more text is coming
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Row:
     entry: Entry
     start: int
@@ -77,6 +77,8 @@ class Transcript(ScrollView, can_focus=True):
         self.entries: list[Entry] = []
         self.empty_text: Sequence[str] = ()
         self._rows: list[_Row] = []
+        self._strips: dict[_Row, Strip] = {}  # of rows that do not change any more
+        self._styles: dict[str, Style] = {}
 
     @property
     def plain_text(self) -> str:
@@ -96,13 +98,17 @@ class Transcript(ScrollView, can_focus=True):
         """Add text at the end of an entry that is still open."""
         follow = self._is_at_end
         entry.text += text
+        count = len(self._rows)
         if self._rows and self._rows[-1].entry is entry:
             last = self._rows.pop()
             self._lay_out(entry, last.start)
             self._trim()
         else:
             self._lay_out_all()
-        self._changed(follow)
+        if len(self._rows) == count:
+            self.refresh_lines(count - 1)
+        else:
+            self._changed(follow)
 
     def close(self, entry: Entry) -> None:
         """No more text comes for this entry."""
@@ -131,16 +137,26 @@ class Transcript(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of the page."""
         row_index = y + self.scroll_offset.y
-        width, base = self.scrollable_content_region.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self._style("page")
         if not self.entries:
             return self._empty_line(y, width, base)
         if row_index >= len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[row_index]
-        strip = Strip([Segment(text, base + style) for text, style in self._pieces(row) if text])
+        strip = self._strips.get(row)
+        if strip is None:
+            strip = Strip([Segment(text, base + style) for text, style in self._pieces(row) if text])
+            if not row.entry.is_open or row is not self._rows[-1]:
+                self._strips[row] = strip
         if self.text_selection is not None:
             strip = self._with_selection(strip, row_index)
         return strip.adjust_cell_length(width, base).apply_offsets(0, row_index)
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in other colours."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._styles.clear()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that was selected with the mouse; rows that were only wrapped are joined again."""
@@ -182,8 +198,15 @@ class Transcript(ScrollView, can_focus=True):
         return "".join(text for text, _ in self._pieces(row))
 
     def _style(self, kind: str) -> Style:
-        style = self.get_component_rich_style(f"transcript--{kind}")
-        return Style(color=style.color, bold=style.bold, italic=style.italic, dim=style.dim)
+        found = self._styles.get(kind)
+        if found is None:
+            style = self.rich_style if kind == "page" else self.get_component_rich_style(f"transcript--{kind}")
+            found = self._styles[kind] = (
+                style
+                if kind == "page"
+                else Style(color=style.color, bold=style.bold, italic=style.italic, dim=style.dim)
+            )
+        return found
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
         top = max(0, (self.size.height - len(self.empty_text)) // 2)
@@ -210,6 +233,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def _lay_out_all(self) -> None:
         self._rows = []
+        self._strips.clear()
         for entry in self.entries:
             self._lay_out(entry, 0)
         self._trim()
@@ -218,6 +242,7 @@ class Transcript(ScrollView, can_focus=True):
         if len(self._rows) <= _MOST_ROWS:
             return
         del self._rows[: len(self._rows) - _KEPT_ROWS]
+        self._strips.clear()
         first = self._rows[0].entry
         self.entries = self.entries[self.entries.index(first) :]
 
