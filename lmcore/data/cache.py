@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
@@ -96,8 +98,7 @@ class TokenCache:
             count = facts.train_tokens + facts.validation_tokens
             if (folder / "ids.bin").stat().st_size != count * facts.item_bytes:
                 return None
-            kind = torch.uint8 if facts.item_bytes == 1 else torch.int32
-            tokens = torch.from_file(str(folder / "ids.bin"), shared=False, size=count, dtype=kind)
+            tokens = _mapped(folder / "ids.bin", torch.uint8 if facts.item_bytes == 1 else torch.int32)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError):
             return None
         with suppress(OSError):  # a cache that can only be read is as good
@@ -173,6 +174,18 @@ class NewEntry:
         if entry is None:
             raise DataError(f"{place} is gone as soon as it was written: is something cleaning the cache folder?")
         return entry
+
+
+def _mapped(path: Path, kind: torch.dtype) -> Tensor:
+    """The contents of a file as a tensor that the system reads piece by piece when they are looked at."""
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if hasattr(mapping, "madvise"):
+        # Windows lie anywhere: reading ahead of each would fill a small memory with what nobody asked for.
+        mapping.madvise(mmap.MADV_RANDOM)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given buffer is not writable")
+        return torch.frombuffer(mapping, dtype=kind)
 
 
 def _sync(file: BinaryIO) -> None:

@@ -43,7 +43,7 @@ def prepare(
     `on_progress(what, fraction)` is told about slow things. A bpe run's tokenizer is read from `run_folder`, or learned
     and stored there. With `context_length`, splits too short for one window are refused. Raises DataError.
     """
-    report = on_progress or _silent
+    report = _by_percent(on_progress) if on_progress else _silent
     cache = TokenCache(cache_folder or default_cache_folder())
     tokenizer = _known_tokenizer(config, run_folder)
     corpus = find_corpus(config, cache.downloads, report)
@@ -57,14 +57,28 @@ def prepare(
             cache.remember(stamp_key, entry.name)
     dataset = _dataset(entry, config, tokenizer)
     if context_length is not None:
-        _check_lengths(dataset, corpus.name, context_length)
-    if run_folder is not None and run_folder.is_dir():
+        _check_lengths(dataset, corpus.name, config, context_length)
+    if tokenizer is None and run_folder is not None and run_folder.is_dir():
         dataset.tokenizer.save(run_folder)
     return dataset
 
 
 def _silent(what: str, fraction: float | None) -> None:
     """Where nobody wants to know about progress."""
+
+
+def _by_percent(on_progress: OnProgress) -> OnProgress:
+    """Tells about each new thing and each further percent of it, however small the pieces are."""
+    last: tuple[str, float | None] = ("", None)
+
+    def report(what: str, fraction: float | None) -> None:
+        nonlocal last
+        now = (what, None if fraction is None else int(100 * fraction) / 100)
+        if now != last:
+            last = now
+            on_progress(what, fraction)
+
+    return report
 
 
 def _known_tokenizer(config: DatasetConfig, run_folder: Path | None) -> Tokenizer | None:
@@ -123,6 +137,11 @@ def _pieces_note(tokenizer: Tokenizer, config: DatasetConfig) -> str:
     return f"learned {tokenizer.vocabulary_size:,} pieces, fewer than dataset.bpe_vocabulary: {config.bpe_vocabulary:,}"
 
 
+def _longer(config: DatasetConfig) -> str:
+    """What to use where there is too little text."""
+    return "a larger dataset.tales_megabytes" if config.source == "tales" else "a longer text"
+
+
 @dataclass
 class _Part:
     """What has gone into one split so far."""
@@ -163,7 +182,7 @@ def _tokenize(
             raise DataError(
                 f"the text is too short to be split: {train.tokens:,} tokens for training, {validation.tokens:,} for "
                 f"validation (dataset.validation_fraction: {config.validation_fraction:g}, dataset.unknown: "
-                f"{config.unknown}); use a longer text"
+                f"{config.unknown}); use {_longer(config)}"
             )
         in_one_byte = tokenizer.name != "bpe"  # of these, each token is one byte of the text that it stands for
         fingerprint = digest_of(content.digest, tokenizer.fingerprint, config.unknown if encoder.note() else "", split)
@@ -198,8 +217,9 @@ def _dataset(entry: Entry, config: DatasetConfig, tokenizer: Tokenizer | None) -
     )
 
 
-def _check_lengths(dataset: Dataset, name: str, context_length: int) -> None:
+def _check_lengths(dataset: Dataset, name: str, config: DatasetConfig, context_length: int) -> None:
     """Raises DataError when a split holds no window and the token after it."""
+    longer = _longer(config)
     for split, tokens, also in (
         ("training", dataset.train, ""),
         ("validation", dataset.validation, ", a larger dataset.validation_fraction"),
@@ -207,6 +227,6 @@ def _check_lengths(dataset: Dataset, name: str, context_length: int) -> None:
         if len(tokens) <= context_length:
             raise DataError(
                 f"the {split} split of {name} has {len(tokens):,} tokens, but one window needs {context_length + 1:,} "
-                f"(model.context_length: {context_length:,}, and the token after it): use a longer text{also} or a "
+                f"(model.context_length: {context_length:,}, and the token after it): use {longer}{also} or a "
                 "smaller model.context_length"
             )

@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import os
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def download(name: str, folder: Path, on_progress: Callable[[str, float | None],
             )
         Path(temporary).replace(path)
     except (OSError, http.client.HTTPException) as error:
-        raise DataError(f"{name} could not be downloaded from {wanted.url}: {error}. {by_hand}") from error
+        raise DataError(f"{name} could not be downloaded from {wanted.url}: {_why(error)}. {by_hand}") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path
@@ -89,6 +90,15 @@ def _fetch(
             received += len(block)
             on_progress(f"downloading {name}", min(1.0, received / wanted.size))
     return digest.hexdigest()
+
+
+def _why(error: OSError | http.client.HTTPException) -> str:
+    """What went wrong, without the wrapping that a URLError puts around it."""
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()  # it holds the connection
+        return f"the server answered {error.code} {error.reason}"
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
 
 
 def _is_intact(path: Path, wanted: Download) -> bool:

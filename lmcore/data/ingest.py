@@ -240,12 +240,14 @@ def read_content(corpus: Corpus, *, any_bytes: bool, on_progress: OnProgress) ->
             kept.append(document)
             digests.append(facts.digest)
     if not kept and skipped:
-        raise DataError(f"{corpus.name} holds no text: all {len(skipped)} files in it are binary ({_some(skipped)})")
+        raise DataError(
+            f"{corpus.name} holds no UTF-8 text, only {_some(skipped)}; dataset.tokenizer: byte takes any bytes"
+        )
     if not kept:
         raise DataError(f"{corpus.name} is empty: there is nothing to learn from")
     # UTF-8 needs at most four bytes a character: fewer starts than that are no text, and every byte counts alone.
     characters = size if 4 * characters < size else characters
-    notes = (f"left out {len(skipped)} files that are not UTF-8 text ({_some(skipped)})",) if skipped else ()
+    notes = (f"left out what is not UTF-8 text ({len(skipped):,}): {_some(skipped)}",) if skipped else ()
     return Content(tuple(kept), tuple(digests), size, characters, notes)
 
 

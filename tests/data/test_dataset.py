@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,46 @@ def test_the_last_word_on_tiny_shakespeare(cache: Path, tmp_path: Path) -> None:
     path.write_text(("ROMEO:\nBut soft!\n\n" * 62_000)[:1_115_394])
     data = prepare(of(path), cache_folder=cache)
     assert (len(data.train), len(data.validation)) == (1_003_854, 111_540)
+
+
+def test_tales_too_few_for_a_window_say_which_number_to_raise(cache: Path) -> None:
+    for megabytes, message in ((0.0001, "too short to be split"), (0.012, "but one window needs 2,049")):
+        with pytest.raises(DataError, match=f"{message}.*a larger dataset.tales_megabytes"):
+            prepare(DatasetConfig(tales_megabytes=megabytes), cache_folder=cache, context_length=2048)
+
+
+@pytest.mark.parametrize("line", ["a line of plain English\n", "“naïve” — 世界\n"])
+def test_a_long_text_passes_through_little_memory(text: Path, cache: Path, line: str) -> None:
+    raw = line.encode()
+    text.write_bytes(raw * (40_000_000 // len(raw)))
+    tracemalloc.start()
+    data = prepare(of(text), cache_folder=cache)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(data.train) > 10_000_000
+    assert peak < (1 if line.isascii() else 3) * 20_000_000
+
+
+def test_opening_a_run_again_writes_nothing_into_it(text: Path, cache: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    config = of(text, tokenizer="bpe", bpe_vocabulary=280)
+    prepare(config, cache_folder=cache, run_folder=run)
+    before = (run / FILE_NAME).stat()
+    prepare(config, cache_folder=cache, run_folder=run)
+    after = (run / FILE_NAME).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_progress_is_told_by_the_percent(cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(400):
+        (folder / f"{number}.txt").write_text("a little text\n")
+    told: list[tuple[str, float | None]] = []
+    prepare(DatasetConfig(source="files", path=str(folder)), lambda *now: told.append(now), cache)
+    for what in (f"reading {folder}", "tokenizing"):
+        fractions = [fraction for name, fraction in told if name == what and fraction is not None]
+        assert fractions == sorted(fractions)
+        assert fractions[-1] == 1
+        assert 50 < len(fractions) <= 101

@@ -23,6 +23,7 @@ def folded(text: str, unknown: str = "replace") -> tuple[str, str]:
         ("½ cup, x², №", "1/2 cup, x2, No"),
         ("\ufeffstart soft\u00adly zero\u200bwidth", "start softly zerowidth"),
         ("ＡＢＣ１２３", "ABC123"),
+        ("x → y, 2 × 3 ≤ 7 ≠ 8", "x -> y, 2 x 3 <= 7 != 8"),
         ("line\u2028line\u0085line", "line\nline\nline"),
     ],
 )

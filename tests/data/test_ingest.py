@@ -46,7 +46,7 @@ def test_a_folder_is_its_texts_in_order_with_a_note_on_the_rest(folder: Path) ->
     content = content_of(files(folder))
     assert text_of(content) == "first\nsecond\ndritte ü"
     assert (content.size, content.characters) == (22, 21)
-    assert content.notes == ("left out 1 files that are not UTF-8 text (picture.png)",)
+    assert content.notes == ("left out what is not UTF-8 text (1): picture.png",)
 
 
 def test_a_glob_names_files_across_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_each_wrong_path_is_its_own_sentence(tmp_path: Path) -> None:
         (files(tmp_path / "none"), "has no files"),
         (files(tmp_path / "*.pdf"), "has no files"),
         (files(tmp_path / "a**b" / "x"), "cannot be matched|has no files"),
-        (files(tmp_path / "binary"), r"all 1 files in it are binary \(a.bin\)"),
+        (files(tmp_path / "binary"), "holds no UTF-8 text, only a.bin"),
     ):
         with pytest.raises(DataError, match=message):
             content_of(config)
