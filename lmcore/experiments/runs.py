@@ -20,7 +20,7 @@ from lmcore.experiments.samples import Sample as Sample
 from lmcore.experiments.samples import load_samples
 
 STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
-"""What run.json may say. A run that says running without a live writer shows as "interrupted"."""
+"""What run.json may say. A run that says running without a live writer is shown as `settled` has it."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,7 @@ def summarize(folder: Path) -> RunSummary:
         problems.append(f"{layout.RUN}: status should be one of {', '.join(STATUSES)}.")
     if run and _whole(run.get("max_steps")) is None:
         problems.append(f"{layout.RUN}: max_steps should be a whole number.")
-    if status == "running" and not is_locked(folder):
-        status = "interrupted"
+    status = settled(folder, run, status)
     remembered = run.get("latest")
     known = {**(remembered if isinstance(remembered, dict) else {}), **latest}
     return RunSummary(
@@ -159,11 +158,18 @@ def _few(names: Iterable[str]) -> str:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """run.json, with the status "interrupted" where a running run's writer is gone. RunError if it cannot be read."""
+    """run.json, with the status that the run really has. RunError if it cannot be read."""
     run = load_run(folder)
-    if run.get("status") == "running" and not is_locked(folder):
-        run["status"] = "interrupted"
-    return run
+    return {**run, "status": settled(folder, run, str(run.get("status")))}
+
+
+def settled(folder: Path, run: dict[str, Any], status: str) -> str:
+    """How a run stands that may have lost its writer: interrupted, or finished if only the word for it is missing."""
+    if status != "running" or is_locked(folder):
+        return status
+    max_steps = _whole(run.get("max_steps"))
+    is_complete = max_steps is not None and (folder / layout.CHECKPOINTS / f"step-{max_steps:06d}").is_dir()
+    return "finished" if is_complete else "interrupted"
 
 
 def read_config_text(folder: Path) -> str:

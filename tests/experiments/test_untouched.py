@@ -18,6 +18,7 @@ BUSY = {
     "evaluation__interval": 1,
     "evaluation__prompt_tokens": 9,
     "evaluation__batches": 0,
+    "evaluation__batch_size": 48,
     "checkpointing__interval": 3,
     "other__norms_interval": 1,
 }
