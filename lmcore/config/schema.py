@@ -57,6 +57,13 @@ class ModelConfig(Section):
     dropout: float = setting(0.0, "Share of activations dropped while training. 0 to below 1.", ge=0, lt=1)
     tied_head: bool = setting(True, "The output head shares the token embedding's matrix.")
     qk_norm: bool = setting(False, "Normalize queries and keys of each head before their product (RMS, no parameters).")
+    attention_scale: float | None = setting(
+        None,
+        "Factor on the products of queries and keys. null: 1/√(head size). With qk_norm scores reach at most scale × head "
+        "size, so small heads need a larger one to look sharply: about 0.4 at head size 32. > 0.",
+        gt=0,
+        le=100,
+    )
     logit_soft_cap: float = setting(0.0, "Logits pass through cap × tanh(logits / cap). 0: no cap.", ge=0)
     initial_std: float = setting(0.02, "Standard deviation of initial weights. > 0.", gt=0, le=1)
     zero_init_projections: bool = setting(

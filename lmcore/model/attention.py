@@ -20,6 +20,7 @@ class Attention(nn.Module):
         self.n_heads, self.d_head = config.n_heads, config.d_head
         self.dropout = config.dropout
         self.qk_norm = config.qk_norm
+        self.scale = 1 / math.sqrt(config.d_head) if config.attention_scale is None else config.attention_scale
         self.norm_epsilon = config.norm_epsilon
         self.query = nn.Linear(config.d_model, config.d_model, bias=config.bias)
         self.key = nn.Linear(config.d_model, config.d_model, bias=config.bias)
@@ -62,8 +63,8 @@ class Attention(nn.Module):
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [batch, head, pos, d_head]
         dropout = self.dropout if self.training else 0.0
         if dropout == 0 and not (self.hook_attn_scores.is_used or self.hook_pattern.is_used):
-            return fused_attention(q, k, v).transpose(1, 2)  # [batch, pos, head, d_head]
-        scores = q @ k.transpose(-1, -2) / math.sqrt(self.d_head)  # [batch, head, query, key]
+            return fused_attention(q, k, v, self.scale).transpose(1, 2)  # [batch, pos, head, d_head]
+        scores = q @ k.transpose(-1, -2) * self.scale  # [batch, head, query, key]
         scores = scores.masked_fill(future_mask(q.shape[2], k.shape[2], q.device), -torch.inf)
         scores = self.hook_attn_scores(scores)  # [batch, head, query, key]
         pattern = self.hook_pattern(scores.softmax(dim=-1))  # [batch, head, query, key]
@@ -76,11 +77,11 @@ def future_mask(queries: int, keys: int, device: torch.device) -> Tensor:
     return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(1 + keys - queries)
 
 
-def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
     """The same function in one kernel that never stores the pattern: [batch, head, pos, d_head] each."""
     queries, keys = q.shape[2], k.shape[2]
     if queries == keys:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
     if queries == 1:
-        return F.scaled_dot_product_attention(q, k, v)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=~future_mask(queries, keys, q.device))
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=~future_mask(queries, keys, q.device), scale=scale)

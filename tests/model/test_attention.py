@@ -53,13 +53,24 @@ def test_agrees_with_torch_multi_head_attention() -> None:
     assert torch.allclose(seen[0], pattern, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [8**-0.5, 0.9])
 @pytest.mark.parametrize(("queries", "keys"), [(1, 1), (1, 9), (4, 9), (9, 9), (70, 70), (150, 150), (33, 161)])
-def test_fused_attention_is_softmax_of_masked_scores(queries: int, keys: int) -> None:
+def test_fused_attention_is_softmax_of_masked_scores(queries: int, keys: int, scale: float) -> None:
     q, k, v = torch.randn(2, 3, queries, 8), torch.randn(2, 3, keys, 8), torch.randn(2, 3, keys, 8)
     mask = torch.tensor([[key > keys - queries + query for key in range(keys)] for query in range(queries)])
-    scores = (q @ k.transpose(-1, -2) / math.sqrt(8)).masked_fill(mask, -math.inf)
-    assert torch.allclose(fused_attention(q, k, v), scores.softmax(dim=-1) @ v, atol=1e-5)
+    scores = (q @ k.transpose(-1, -2) * scale).masked_fill(mask, -math.inf)
+    assert torch.allclose(fused_attention(q, k, v, scale), scores.softmax(dim=-1) @ v, atol=1e-5)
     assert torch.equal(future_mask(queries, keys, q.device), mask)
+
+
+def test_the_scale_is_one_over_the_root_of_the_head_size_unless_it_is_given() -> None:
+    x = torch.randn(2, 10, 24)
+    seen = []
+    for fields in ({}, {"attention_scale": 0.5}):
+        attention = some_attention(**fields)
+        attention.hook_attn_scores.attach(lambda scores, point: seen.append(scores.tril()))
+        attention(x)
+    assert torch.allclose(seen[1], seen[0] * 0.5 * math.sqrt(8), atol=1e-6)
 
 
 def test_pattern_rows_are_distributions_over_the_past() -> None:
