@@ -131,6 +131,11 @@ def test_a_hook_is_switched_now_and_another_hook_needs_a_new_run() -> None:
     off, _ = check_text(hook.format("false"))
     assert on is not None and off is not None
     assert plan(on, off).commands == (ToggleHook("noise", False),) and not plan(on, off).needs_new_run
+    for change in (
+        ValueChanged(3, "hooks.noise", "on", "off"),
+        ValueChanged(3, "hooks.noise.enabled", "true", "false"),
+    ):
+        assert running_config(run_info(config_text=hook.format("true")), (change,)) == off
     other = parse_config("")
     assert [d.key for d in plan(other, on).needs_new_run] == ["hooks"]
     reading = read(hook.format("true"))

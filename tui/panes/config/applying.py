@@ -34,10 +34,19 @@ def running_config(run: RunInfo | None, changes: Sequence[ValueChanged]) -> Trai
         return None
     for change in changes:
         try:
-            config = with_value(config, change.key, parse_yaml_value(change.new))
+            config = _after(config, change)
         except (ConfigError, KeyError):
-            continue  # a hook's switch, or a field of another version
+            continue  # a field of another version
     return config
+
+
+def _after(config: TrainingConfig, change: ValueChanged) -> TrainingConfig:
+    """The configuration after a change; a hook's switch goes by the hook's name and says on or off."""
+    name = change.key.removeprefix("hooks.").removesuffix(".enabled")
+    for index, hook in enumerate(config.hooks):
+        if change.key.startswith("hooks.") and hook.name == name:
+            return with_value(config, f"hooks.{index}.enabled", change.new in ("on", "true"))
+    return with_value(config, change.key, parse_yaml_value(change.new))
 
 
 def plan(running: TrainingConfig, wanted: TrainingConfig) -> Plan:

@@ -60,7 +60,7 @@ class FieldEditor(Input):
         self.styles.offset = (place.x, place.y)
         self.styles.width = place.width
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)
 
     def action_give_up(self) -> None:
         """End without a change."""

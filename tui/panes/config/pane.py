@@ -126,7 +126,7 @@ class ConfigPane(Widget):
     def focus(self, scroll_visible: bool = True) -> "ConfigPane":
         """Give the open view the focus."""
         target = self.query_one(YamlText) if self.shows_text else self.query_one(FieldList)
-        target.focus(scroll_visible)
+        self.screen.set_focus(target, scroll_visible)  # at once: the next key may be on its way already
         return self
 
     def on_resize(self, event: Resize) -> None:

@@ -108,7 +108,7 @@ class ReplPane(Widget):
     def focus(self, scroll_visible: bool = True) -> "ReplPane":
         """Give the line (or the open timeline) the focus."""
         target: Widget = self.query_one(MomentList) if self.has_class("-timeline") else self.query_one(PromptLine)
-        target.focus(scroll_visible)
+        self.screen.set_focus(target, scroll_visible)  # at once: the next key may be on its way already
         return self
 
     def on_resize(self, event: Resize) -> None:
