@@ -78,7 +78,7 @@ def _on_state(app: LabApp, event: StateChanged) -> None:
     if event.state == "paused" and app.resumes_when_open:
         app.resumes_when_open = False
         app.send(Resume())
-    elif event.state in ("idle", "finished"):
+    elif event.state == "finished" or (event.state == "idle" and event.reason):
         app.resumes_when_open = False
 
 

@@ -21,7 +21,7 @@ from tui.messages import Notice
 from tui.panes.loss.legend import legend, readings, title
 from tui.panes.loss.metric_list import MetricList
 from tui.panes.loss.picture import Choice, axis_span, make_picture, reading_at
-from tui.panes.loss.records import Records
+from tui.panes.loss.records import Install, Records
 from tui.panes.loss.view import View
 from tui.widgets.plot import Picture, Plot
 
@@ -43,12 +43,17 @@ class LossPane(Widget, can_focus=True):
     lab: reactive[LabState] = reactive(LabState(), init=False)
 
     class Read(Message):
-        """A run's file has been read."""
+        """A run's file has been read, or cannot be: then `problem` says why."""
+
+        def __init__(self, install: Install, problem: str) -> None:
+            self.install = install
+            self.problem = problem
+            super().__init__()
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.choice = Choice()
-        self.records = Records(lambda: self.post_message(self.Read()))
+        self.records = Records(lambda install, problem: self.post_message(self.Read(install, problem)))
         self.cursor: float | None = None  # set by the keys: a position on the x axis
         self._hovered: float | None = None
         self._is_stale = True
@@ -77,8 +82,12 @@ class LossPane(Widget, can_focus=True):
         if self._is_stale or old.changes != new.changes or old.state != new.state:
             self._show()
 
-    def on_loss_pane_read(self) -> None:
+    def on_loss_pane_read(self, event: Read) -> None:
         """Draw what was read from a file."""
+        event.stop()
+        event.install()
+        if event.problem:
+            self.post_message(Notice(event.problem, "error"))
         self._show()
 
     def overlay(self, folder: Path, on: bool) -> None:

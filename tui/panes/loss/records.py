@@ -17,10 +17,15 @@ def read_past_changes(run_folder: Path) -> tuple[ValueChanged, ...]:
     return tuple(ValueChanged(change.step, change.key, change.old, change.new) for change in changes)
 
 
-class Records:
-    """The histories that the pane draws. Long files are read on a thread of their own; `on_read` is called there."""
+Install = Callable[[], None]
+"""Puts what was read into its place; called on the screen's thread."""
 
-    def __init__(self, on_read: Callable[[], object]) -> None:
+
+class Records:
+    """The histories that the pane draws. Long files are read on a thread of their own, which hands `on_read` what is to
+    be done with them on the screen's thread, and a sentence if something went wrong."""
+
+    def __init__(self, on_read: Callable[[Install, str], object]) -> None:
         self.history = History()
         self.past_changes: tuple[ValueChanged, ...] = ()
         self.others: list[OtherRun] = []
@@ -56,37 +61,48 @@ class Records:
         """Draw another run behind the open one, or no longer."""
         self.others = [other for other in self.others if other.name != folder.name]
         if on:
-            self._read(lambda: self._add_other(folder))
+            self._read(lambda: self._read_other(folder))
 
     def _open(self, run: RunInfo, step: int) -> None:
         self._folder = run.folder
-        self.history, self.past_changes = History(), ()
+        self.history, self.past_changes, self._waiting = History(), (), None
         if step == 0:
             return
         # The run goes on from a checkpoint: what it did before is on disk.
-        self._waiting = []
+        waiting: list[Event] = []
+        self._waiting = waiting
         folder = Path(run.folder)
 
-        def read() -> None:
-            history, changes = read_history(folder), read_past_changes(folder)
-            history.rewind(step + 1)
-            if self._folder == run.folder:
-                self.history, self.past_changes = history, changes
-                waiting, self._waiting = self._waiting or [], None
+        def put(history: History, changes: tuple[ValueChanged, ...]) -> None:
+            if self._waiting is waiting:
+                self.history, self.past_changes, self._waiting = history, changes, None
                 self.take(waiting)
 
-        self._read(read)
+        def read() -> Install:
+            history, changes = read_history(folder), read_past_changes(folder)
+            history.rewind(step + 1)
+            return lambda: put(history, changes)
 
-    def _read(self, read: Callable[[], None]) -> None:
+        self._read(read, lambda: put(History(), ()))
+
+    def _read(self, read: Callable[[], Install], otherwise: Install = lambda: None) -> None:
         def work() -> None:
-            read()
-            self._on_read()
+            try:
+                install = read()
+            except (ValueError, OSError) as error:
+                self._on_read(otherwise, f"The run's metrics cannot be read: {error}")
+            else:
+                self._on_read(install, "")
 
         threading.Thread(target=work, name="history", daemon=True).start()
 
-    def _add_other(self, folder: Path) -> None:
+    def _read_other(self, folder: Path) -> Install:
         history = read_history(folder)
-        taken = {other.letter for other in self.others}
-        letter = next((letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken), "*")
-        style = f"other-{(ord(letter) - ord('a')) % OTHER_STYLES}" if letter != "*" else "other-0"
-        self.others = [*self.others, OtherRun(letter, folder.name, history, style)]
+
+        def put() -> None:
+            taken = {other.letter for other in self.others}
+            letter = next((letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken), "*")
+            style = f"other-{(ord(letter) - ord('a')) % OTHER_STYLES}" if letter != "*" else "other-0"
+            self.others = [*self.others, OtherRun(letter, folder.name, history, style)]
+
+        return put
