@@ -1,12 +1,14 @@
-"""Answers to questions about the present model: a generation token by token, and looks inside as tables."""
+"""What the core says about its experiment: what it is, a generation token by token, looks inside as tables."""
 
 import time
 from collections.abc import Callable, Iterator
 
+import torch
+
 from lmcore.config import SamplingConfig
 from lmcore.experiments.experiment import Experiment
 from lmcore.inspection.tables import inspect
-from lmcore.process.messages import Event, Generate, GenerationDone, Inspect, Inspection, Token
+from lmcore.process.messages import Event, Generate, GenerationDone, Inspect, Inspection, RunInfo, Token
 
 
 def generation_of(
@@ -36,3 +38,20 @@ def inspection_of(experiment: Experiment, command: Inspect) -> Inspection:
     """The answer to one `Inspect`. ValueError with a sentence if there is no such component or layer."""
     headings, rows = inspect(experiment.model, experiment.tokenizer, command.what, command.target, command.prompt)
     return Inspection(command.request, headings, tuple(rows))
+
+
+def run_info(experiment: Experiment) -> RunInfo:
+    """What a front end shows about a run."""
+    return RunInfo(
+        name=experiment.folder.name,
+        folder=str(experiment.folder),
+        title=experiment.title,
+        config_text=experiment.config_text,
+        parameters=sum(parameter.numel() for parameter in experiment.model.parameters()),
+        tokens_per_step=experiment.tokens_per_step,
+        max_steps=experiment.max_steps,
+        device=str(experiment.device),
+        threads=torch.get_num_threads(),
+        vocabulary=experiment.tokenizer.vocabulary_size,
+        floor=experiment.floor,
+    )

@@ -25,7 +25,7 @@ from lmcore.experiments.experiment import (
 )
 from lmcore.experiments.runs import find_run
 from lmcore.process import messages
-from lmcore.process.answers import generation_of, inspection_of
+from lmcore.process.answers import generation_of, inspection_of, run_info
 from lmcore.process.child import redirect_output
 from lmcore.process.connection import Queue
 from lmcore.process.messages import State
@@ -183,11 +183,21 @@ class Server:
         self._close()
         self._enter("preparing")
         self._experiment = make()
-        log = self._experiment.folder / "log.txt"
-        self._outbox.follow_log(log)
-        redirect_output(str(log))
+        self._write_log_in(self._experiment.folder)
+        for note in self._experiment.notes:
+            self._outbox.send(messages.LogLine(note, "warning"))
         self._begun = False
         self._outbox.step = self._experiment.step
+
+    def _write_log_in(self, folder: Path) -> None:
+        """From now on what is printed goes to the run's log; where that cannot be written, it stays where it went."""
+        log = folder / "log.txt"
+        try:
+            redirect_output(str(log))
+        except OSError as error:
+            self._outbox.send(messages.LogLine(f"{log} cannot be written: {error.strerror}", "warning"))
+        else:
+            self._outbox.follow_log(log)
 
     def _close(self) -> None:
         """Let go of the run that is open; when it was training here, save it first."""
@@ -224,6 +234,8 @@ class Server:
             self._advance(self._opened)
         except (NonFinite, ValueError) as stop:
             self._enter("paused", str(stop))
+        except PreparationEnded:
+            self._enter("paused", "The start was cancelled.")
         except Exception as error:
             self._fail(error)
             self._enter("paused", f"The step failed: {error}")
@@ -383,20 +395,3 @@ class Server:
                 reason=reason,
             )
         )
-
-
-def run_info(experiment: Experiment) -> messages.RunInfo:
-    """What a front end shows about a run."""
-    return messages.RunInfo(
-        name=experiment.folder.name,
-        folder=str(experiment.folder),
-        title=experiment.title,
-        config_text=experiment.config_text,
-        parameters=sum(parameter.numel() for parameter in experiment.model.parameters()),
-        tokens_per_step=experiment.tokens_per_step,
-        max_steps=experiment.max_steps,
-        device=str(experiment.device),
-        threads=torch.get_num_threads(),
-        vocabulary=experiment.tokenizer.vocabulary_size,
-        floor=experiment.floor,
-    )
