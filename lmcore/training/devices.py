@@ -1,5 +1,7 @@
 """The machines a model can live on: which are present, how much memory they hold, how fast they can be."""
 
+import ctypes
+import platform
 import resource
 import sys
 from pathlib import Path
@@ -58,6 +60,19 @@ def memory_in_use(device: torch.device) -> int:
     if device.type == "mps":
         return torch.mps.current_allocated_memory()
     return _resident_bytes()
+
+
+def keep_freed_memory() -> bool:
+    """Keep memory that tensors free for the next ones instead of giving it back to the system; whether that worked.
+
+    A step on a processor frees and takes hundreds of megabytes, and the system clears each page given back before it
+    comes again: 6 % of a step of 4,096 tokens, measured. Only the C library of most Linux systems (glibc) can be told.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    m_trim_threshold, m_mmap_threshold = -1, -3  # their numbers in malloc.h
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(m_mmap_threshold, 2**30) and mallopt(m_trim_threshold, 2**31 - 1))
 
 
 def peak_flops(device: torch.device) -> float | None:

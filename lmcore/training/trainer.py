@@ -14,7 +14,7 @@ from lmcore.hooks.active import Hooks
 from lmcore.model.loss import next_token_loss
 from lmcore.model.transformer import Transformer
 from lmcore.training.determinism import be_deterministic, stream_seed
-from lmcore.training.devices import peak_flops, synchronize
+from lmcore.training.devices import keep_freed_memory, peak_flops, synchronize
 from lmcore.training.nonfinite import NonFinite, first_non_finite
 from lmcore.training.norms import ActivationRms, UpdateNorms
 from lmcore.training.optimizers import build_optimizer
@@ -58,6 +58,7 @@ class Trainer:
     ) -> None:
         """The model is on the device already; `hooks` are those of the configuration unless given. HookError."""
         be_deterministic(device)
+        keep_freed_memory()
         self.config = config
         self.model = model
         self.batcher = batcher
