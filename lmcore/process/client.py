@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import platformdirs
 
 from lmcore.process.connection import Connection, spawn_core
+from lmcore.process.connection import prepare_to_spawn as prepare_to_spawn
 from lmcore.process.messages import Command, CoreDied, Event, LogLine, ShutDown, StateChanged
 
 E = TypeVar("E", bound=Event)
