@@ -52,8 +52,7 @@ def _config_path(name: str) -> Path | None:
 
 
 def _open(path: Path | None, runs_folder: Path | None, theme: str | None) -> int:
-    from lmcore.process.client import CoreClient
-    from lmcore.process.client import prepare_to_spawn
+    from lmcore.process.client import CoreClient, prepare_to_spawn
     from tui.app import LabApp
 
     prepare_to_spawn()
