@@ -13,7 +13,10 @@ from lmcore.model.position import Rotation, build_rotation
 
 
 class Attention(nn.Module):
-    """softmax(q kᵀ / √d_head + causal mask) v for each head, and one projection back (Vaswani et al. 2017, 3.2)."""
+    """softmax(scale · q kᵀ + causal mask) v for each head, and one projection back (Vaswani et al. 2017, 3.2).
+
+    The scale is 1/√d_head unless the configuration sets one.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
