@@ -221,7 +221,9 @@ class EvaluationConfig(Section):
         learned=False,
         ge=1,
     )
-    prompt: str = setting("One day, ", "The fixed prompt, continued at each evaluation.", live=True, learned=False)
+    prompt: str = setting(
+        "One sunny morning, ", "The fixed prompt, continued at each evaluation.", live=True, learned=False
+    )
     prompt_tokens: int = setting(
         120, "How many tokens continue the fixed prompt. 0: none.", live=True, learned=False, ge=0, le=100000
     )

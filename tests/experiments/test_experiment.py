@@ -42,7 +42,7 @@ def test_what_a_run_tells_and_when(runs_folder: Path) -> None:
     assert last == ["StepRecord", "LayerRecord", "EvaluationRecord", "CheckpointRecord"]
     evaluation = next(r for r in records if isinstance(r, EvaluationRecord))
     assert {"loss/val", "perplexity/val", "bits_per_byte/val", "loss/floor"} <= evaluation.metrics.keys()
-    assert evaluation.prompt == "One day, "
+    assert evaluation.prompt == "One sunny morning, "
     assert evaluation.sample
 
 

@@ -71,7 +71,7 @@ def test_typed_values_become_yaml() -> None:
     assert parse_yaml_value(yaml_of(number, "[1, 2")) == "[1, 2"  # one wrong value, never a broken file
     assert parse_yaml_value(yaml_of(text, 'He said: "no" # really')) == 'He said: "no" # really'
     assert parse_yaml_value(yaml_of(text, '"a\\nb"')) == "a\nb"
-    assert editable_text(text) == "One day, "
+    assert editable_text(text) == "One sunny morning, "
 
 
 @settings(max_examples=60, deadline=None)
