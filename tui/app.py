@@ -177,7 +177,7 @@ class LabApp(App[None]):
 
     def on_new_run(self, message: NewRun) -> None:
         """Start a new run."""
-        opening.new_run(self, message.config_text)
+        opening.new_run(self, message.config_text, message.agreed)
 
     def on_resume_run(self, message: ResumeRun) -> None:
         """Open a run."""

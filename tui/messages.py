@@ -47,10 +47,11 @@ class OpenConfig(Message):
 
 
 class NewRun(Message):
-    """Start a new run from the text of a configuration. The app asks first if a run is going."""
+    """Start a new run from the text of a configuration. The app asks first if a run is going, unless `agreed`."""
 
-    def __init__(self, config_text: str) -> None:
+    def __init__(self, config_text: str, agreed: bool = False) -> None:
         self.config_text = config_text
+        self.agreed = agreed
         super().__init__()
 
 

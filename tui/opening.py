@@ -108,13 +108,17 @@ def open_config(app: LabApp, path: Path | None) -> None:
             app.show_state()
 
 
-def new_run(app: LabApp, config_text: str) -> None:
-    """Start a new run, asking first if one is going."""
+def new_run(app: LabApp, config_text: str, agreed: bool) -> None:
+    """Start a new run, asking first if one is going, unless the person has agreed to end it."""
     if app.lab.core != "ready":
         app.tell("The core is not ready yet; try again in a moment.", "warning")
         return
     start = as_start(app, config_text, _name(app.home))
-    _after_asking(app, "Start a new run", after_stopping(app.lab, start), "Stop it and start anew")
+    commands = after_stopping(app.lab, start)
+    if agreed:
+        app.send(*commands)
+    else:
+        _after_asking(app, "Start a new run", commands, "Stop it and start anew")
 
 
 def open_run(app: LabApp, folder: Path, at: str, train: bool) -> None:

@@ -166,7 +166,7 @@ async def test_f6_makes_a_step_and_f8_stops() -> None:
         await pilot.press("f8")
         assert core.commands[-1] == Stop()
         core.push(Finished("run", "stopped", 100), StateChanged("finished", 100, 4000, run_info()))
-        await until(pilot, lambda: "finished" in text_of(app))
+        await until(pilot, lambda: "■ stopped" in text_of(app))
         assert "stopped and saved at step 100" in notices(app)[-1]
         await pilot.press("f8")
         assert "no run to stop" in notices(app)[-1]
@@ -241,7 +241,7 @@ async def test_footer_help_and_palette_tell_the_same_table() -> None:
         assert app.home.active == "loss"
 
 
-async def test_the_keys_of_one_place_do_not_collide() -> None:
+def test_the_keys_of_one_place_do_not_collide() -> None:
     for place in PLACES:
         keys = [key for entry in TABLE if entry.place == place for key in entry.keys]
         assert len(keys) == len(set(keys))
@@ -290,6 +290,7 @@ async def test_another_run_is_drawn_behind(tmp_path: Path) -> None:
         await train(pilot, core)
         app.post_message(OverlayRun(folder, True))
         await until(pilot, lambda: "a other-run" in text_of(app))
+        assert [other.name for other in app.home.loss.records.others] == ["other-run"]
         app.post_message(OverlayRun(folder, False))
         await until(pilot, lambda: "a other-run" not in text_of(app))
 
@@ -367,9 +368,10 @@ async def test_quitting_asks_while_a_run_goes() -> None:
 
 
 async def test_quitting_without_a_run_just_quits() -> None:
-    async with open_lab() as (pilot, _, core):
+    async with open_lab() as (pilot, app, core):
         await pilot.press("2", "q")
         await until(pilot, lambda: core.is_shut_down)
+        assert app.screen is app.home
 
 
 async def test_unsaved_changes_are_not_lost_by_quitting() -> None:
@@ -389,6 +391,14 @@ async def test_a_new_run_ends_the_one_that_goes_only_after_a_question() -> None:
         await until(pilot, lambda: "Stop it and start anew" in text_of(app))
         assert not core.commands
         await pilot.press("y")
+        await until(pilot, lambda: len(core.commands) == 2)
+        assert isinstance(core.commands[0], Stop) and isinstance(core.commands[1], Start)
+
+
+async def test_a_new_run_that_was_agreed_to_is_not_asked_for_again() -> None:
+    async with open_lab() as (pilot, app, core):
+        await train(pilot, core)
+        app.post_message(NewRun("other:\n  name: anew\n", agreed=True))
         await until(pilot, lambda: len(core.commands) == 2)
         assert isinstance(core.commands[0], Stop) and isinstance(core.commands[1], Start)
 

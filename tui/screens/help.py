@@ -11,7 +11,8 @@ from textual.widgets import Static
 
 from tui.bindings import PLACES, Place, entries, shown_keys
 
-_LEFT: tuple[Place, ...] = ("everywhere",)
+_COLUMNS: tuple[tuple[Place, ...], ...] = (("everywhere", "layers", "repl"), ("config", "loss"))
+"""Which places stand in which column, so that both are about as long."""
 
 
 def help_text(place: Place) -> Content:
@@ -27,20 +28,18 @@ def help_text(place: Place) -> Content:
 class HelpScreen(ModalScreen[None]):
     """Shows what can be done, in two columns where there is room."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (104, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [("escape,question_mark,f1,q,enter", "dismiss", "Close")]
 
     def compose(self) -> ComposeResult:
-        """A box with everything that works everywhere, and beside it what works in each pane."""
+        """A box with a list of keys for each place."""
         box = Vertical(id="help")
         box.border_title = "Keys"
         box.border_subtitle = "esc closes · F-keys work while typing, too · the mouse does as well"
         with box, VerticalScroll(), Horizontal():
-            with Vertical():
-                for place in _LEFT:
-                    yield Static(help_text(place), markup=False)
-            with Vertical():
-                for place in PLACES:
-                    if place not in _LEFT and entries(place):
+            for places in _COLUMNS:
+                with Vertical():
+                    for place in places:
                         yield Static(help_text(place), markup=False)
 
     def on_mount(self) -> None:

@@ -64,12 +64,12 @@ def _offer_new_run(pane: "ConfigPane", found: Plan) -> None:
         f"{applied}A run cannot change this while it goes on:\n\n" + "\n".join(lines),
         yes="Start a new run",
         no="Not now",
-        note="A new run takes the whole configuration; the present one is kept and can be resumed.",
+        note="A new run takes the whole configuration; the present one is stopped and saved, and can be resumed.",
     )
 
     def start(answer: bool | None) -> None:
         if answer:
-            pane.post_message(NewRun(pane.text))
+            pane.post_message(NewRun(pane.text, agreed=True))
 
     pane.app.push_screen(dialog, start)
 
