@@ -41,12 +41,10 @@ TABLE: tuple[Entry, ...] = (
     Entry(("3",), "pane('layers')", "layers", "Go to the layers"),
     Entry(("4",), "pane('repl')", "REPL", "Go to the REPL"),
     Entry(("f2",), "next_pane", "pane", "Go to the next pane", while_typing=("f2",)),
-    Entry(
-        ("z", "f4"), "zoom", "zoom", "Show one pane on the whole screen, or all", in_footer=True, while_typing=("f4",)
-    ),
+    Entry(("z", "f4"), "zoom", "zoom", "One pane on the whole screen, or all", in_footer=True, while_typing=("f4",)),
     Entry(("r", "f9"), "runs", "runs", "List the runs: open, resume, overlay", in_footer=True, while_typing=("f9",)),
     Entry(("l", "f7"), "log", "log", "Show what the core printed", in_footer=True, while_typing=("f7",)),
-    Entry(("t",), "theme", "theme", "Next theme: dark, light, the terminal's own 16 colours"),
+    Entry(("t",), "theme", "theme", "Next theme: dark, light, 16 colours"),
     Entry(
         ("question_mark", "f1"),
         "help",
@@ -76,8 +74,8 @@ TABLE: tuple[Entry, ...] = (
     Entry(("c",), "cursor", "cursor", "Read values with a cursor", "loss", in_footer=True),
     Entry(("plus", "equals_sign"), "zoom_by(0.5)", "closer", "See a smaller part", "loss"),
     Entry(("minus",), "zoom_by(2.0)", "wider", "See a larger part", "loss"),
-    Entry(("left",), "pan(-1)", "left", "Move the window, or the cursor, to the left", "loss", in_palette=False),
-    Entry(("right",), "pan(1)", "right", "Move the window, or the cursor, to the right", "loss", in_palette=False),
+    Entry(("left",), "pan(-1)", "left", "Move the window or the cursor left", "loss", in_palette=False),
+    Entry(("right",), "pan(1)", "right", "Move the window or the cursor right", "loss", in_palette=False),
     Entry(("shift+left",), "pan(-10)", "far left", "Move far to the left", "loss", in_palette=False),
     Entry(("shift+right",), "pan(10)", "far right", "Move far to the right", "loss", in_palette=False),
     Entry(("0",), "everything", "all", "See the whole run again", "loss"),

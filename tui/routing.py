@@ -89,7 +89,8 @@ def _finished(event: Finished, lab: LabState) -> str:
         if metric in lab.metrics
     ]
     word = {"finished": "The run is finished", "stopped": "The run is stopped and saved", "failed": "The run failed"}
-    return f"{word[event.status]} at step {event.step:,}{': ' if losses else ''}{', '.join(losses)}."
+    then = " It can go on from the list of runs (r)." if event.status == "stopped" else ""
+    return f"{word[event.status]} at step {event.step:,}{': ' if losses else ''}{', '.join(losses)}.{then}"
 
 
 def _on_died(app: LabApp, event: CoreDied) -> None:

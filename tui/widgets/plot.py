@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Leave, MouseDown, MouseMove, MouseScrollDown, MouseScrollUp, MouseUp
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -102,9 +103,19 @@ class Plot(Widget):
         return max(1, self.size.width - self._gutter)
 
     def redraw(self) -> None:
-        """Ask the source for a new picture, the next time that the plot is visible."""
+        """Ask the source for a new picture now, and draw the lines that differ; while hidden, when it is seen again."""
+        before, size = self._rows, self.size
         self._drawn_for = None
-        self.refresh()
+        if not self.region or len(before) != size.height:
+            self.refresh()
+            return
+        self._draw(size.width, size.height)
+        if len(self._rows) != len(before):
+            self.refresh()
+            return
+        changed = [y for y, (old, new) in enumerate(zip(before, self._rows, strict=True)) if old != new]
+        if changed:
+            self.refresh(*(Region(0, y, size.width, 1) for y in changed))
 
     def move_cursor(self, x: float | None) -> None:
         """Show a vertical line at a position, or none; the curves are not drawn again for it."""
@@ -193,11 +204,10 @@ class Plot(Widget):
         scaled = [[(x, _y_value(picture, y)) for x, y in curve.points] for curve in picture.curves]
         drawn = draw_curves(width, height, scaled, picture.x_range, (low, high))
         grid: list[list[_Cell]] = [[(" ", "")] * width for _ in range(height)]
-        for level, name in picture.levels:
-            row = _row_of(picture, level, height)
-            if row is not None:
-                grid[row] = [("┄", "level")] * width
-                _write(grid[row], width - len(name) - 3, f" {name} ", "level")
+        rows_of_levels = [(_row_of(picture, level, height), name) for level, name in picture.levels]
+        for level_row, _ in rows_of_levels:
+            if level_row is not None:
+                grid[level_row] = [("┄", "level")] * width
         marked: list[tuple[int, str]] = []
         for x, name in picture.marks:
             column = int((x - left) / (right - left) * width) if right > left else -1
@@ -209,6 +219,9 @@ class Plot(Widget):
             for column, (character, number) in enumerate(cells):
                 if number >= 0:
                     grid[row][column] = (character, picture.curves[number].style)
+        for level_row, name in rows_of_levels:
+            if level_row is not None:
+                _write(grid[level_row], 2, f" {name} ", "level")
         for column, name in marked:
             after = column + 1 + len(name) < width
             _write_free(grid, column + 1 if after else column - len(name), name, "mark")

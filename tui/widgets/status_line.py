@@ -18,6 +18,7 @@ STATES: dict[str, Part] = {
     "running": ("● running", "bold $success"),
     "paused": ("‖ paused", "bold $warning"),
     "finished": ("✓ finished", "bold $primary"),
+    "stopped": ("■ stopped", "bold $primary"),
     "dead": ("✗ the core is gone", "bold $error"),
 }
 """The word and the symbol of each state; none is told by its colour alone."""
@@ -30,7 +31,8 @@ def state_part(lab: LabState, waiting: bool) -> list[Part]:
     if lab.core == "starting":
         text = "◌ loading the core" + (" · training starts as soon as it is ready" if waiting else "")
         return [(text, "bold $accent" if waiting else "$text-muted")]
-    parts = [STATES[lab.state]]
+    is_stopped = lab.state == "finished" and lab.step < lab.max_steps
+    parts = [STATES["stopped" if is_stopped else lab.state]]
     if lab.state == "preparing" and lab.progress is not None:
         parts.append((f"  {shown_text(lab.progress.what, one_line=True)}", "$foreground"))
     return parts

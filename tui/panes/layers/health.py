@@ -20,6 +20,9 @@ HEADINGS: dict[Column, str] = {
     "activation_rms": "activation",
 }
 
+SHORT_HEADINGS: dict[Column, str] = {**HEADINGS, "activation_rms": "activ."}
+"""The headings where the columns stand close together."""
+
 NAMES: dict[Column, str] = {
     "weight_norm": "weight norm",
     "gradient_norm": "gradient norm",
@@ -166,7 +169,7 @@ def explain(row: LayerRow, column: Column, rows: Sequence[LayerRow]) -> str:
     meanings: dict[Column, str] = {
         "weight_norm": "the L2 norm of its parameters",
         "gradient_norm": "the L2 norm of its gradient, before clipping",
-        "update_ratio": "the norm of an update beside that of the weights; about 1e-3 is healthy",
+        "update_ratio": "the norm of an update beside that of the weights; about 1e-3 is healthy, more early on",
         "activation_rms": "the root mean square of what it passes on",
     }
     return f"{name}: {NAMES[column]} {norm_text(value)}, {meanings[column]}."

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Blur, Click, Focus, MouseScrollDown, MouseScrollUp, Resize
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -20,6 +20,7 @@ from tui.messages import Notice, SendCommand, next_request
 from tui.panes.layers.health import COLUMNS, NAMES, Column, explain, find, short_name
 from tui.panes.layers.parameters import ParametersDialog
 from tui.panes.layers.table import Span, heading, lay_out, table_row
+from tui.widgets.pane_title import show_title
 
 TREND_LENGTH = 48
 """How many of the last statistics a trend holds."""
@@ -46,7 +47,7 @@ class LayersPane(Widget, can_focus=True):
         "layers--note",
     }
 
-    lab: reactive[LabState] = reactive(LabState(), init=False)
+    lab: var[LabState] = var(LabState(), init=False)
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -125,7 +126,7 @@ class LayersPane(Widget, can_focus=True):
             parts.append(f"at step {self.step:,}")
         if marked:
             parts.append(f"▲▼ {marked} out of range")
-        self.border_title = Content("3 Layers" + (f" ── {' · '.join(parts)}" if parts else ""))
+        show_title(self, Content("3 Layers" + (f" ── {' · '.join(parts)}" if parts else "")))
         layout = lay_out(self.size.width - 2, [short_name(row.component) for row in self.rows])
         self._keep_cursor_visible()
         self._lines = [

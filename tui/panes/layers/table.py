@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lmcore.process.messages import LayerRow
-from tui.panes.layers.health import COLUMNS, HEADINGS, Column, find, norm_text, short_name
+from tui.panes.layers.health import COLUMNS, HEADINGS, SHORT_HEADINGS, Column, find, norm_text, short_name
 from tui.plain_text import shown_text
 from tui.widgets.sparkline import sparkline
 
@@ -38,14 +38,15 @@ def lay_out(width: int, names: Sequence[str]) -> Layout:
     each = (width - name) // len(COLUMNS) - _VALUE - _MARK
     if each >= 4:
         return Layout(name, min(each, 24), 0)
-    return Layout(name, 0, max(0, min(24, width - name - len(COLUMNS) * (_VALUE + _MARK) - 1)))
+    rest = width - name - len(COLUMNS) * (_VALUE + _MARK) - 1
+    return Layout(name, 0, min(24, rest) if rest >= 6 else 0)
 
 
 def heading(layout: Layout, chosen: Column) -> list[Span]:
     """The line above the rows."""
     spans: list[Span] = [(" " * layout.name, "heading")]
     for column in COLUMNS:
-        text = HEADINGS[column].rjust(_VALUE) if not layout.trend else f"   {HEADINGS[column]}"
+        text = f"   {HEADINGS[column]}" if layout.trend else SHORT_HEADINGS[column].rjust(_VALUE)
         spans.append((text.ljust(layout.group)[: layout.group], "chosen" if column == chosen else "heading"))
     if layout.chosen_trend:
         spans.append((" trend".rjust(layout.chosen_trend + 1), "heading"))

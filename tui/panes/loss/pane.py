@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -23,6 +23,7 @@ from tui.panes.loss.metric_list import MetricList
 from tui.panes.loss.picture import Choice, axis_span, make_picture, reading_at
 from tui.panes.loss.records import Install, Records
 from tui.panes.loss.view import View
+from tui.widgets.pane_title import show_title
 from tui.widgets.plot import Picture, Plot
 
 _AXES: tuple[Axis, ...] = ("step", "tokens", "time")
@@ -40,7 +41,7 @@ class LossPane(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = pane_bindings("loss")
 
-    lab: reactive[LabState] = reactive(LabState(), init=False)
+    lab: var[LabState] = var(LabState(), init=False)
 
     class Read(Message):
         """A run's file has been read, or cannot be: then `problem` says why."""
@@ -57,6 +58,7 @@ class LossPane(Widget, can_focus=True):
         self.cursor: float | None = None  # set by the keys: a position on the x axis
         self._hovered: float | None = None
         self._is_stale = True
+        self._legend = Content("")
 
     def compose(self) -> ComposeResult:
         """The legend or the reading, the plot, and what stands in its place before there is anything to draw."""
@@ -122,17 +124,19 @@ class LossPane(Widget, can_focus=True):
 
     def _show_texts(self) -> None:
         history = self.records.history
-        self.border_title = title(self.choice, history, self._floor)
+        show_title(self, title(self.choice, history, self._floor))
         position = self.cursor if self.cursor is not None else self._hovered
         self.query_one(Plot).move_cursor(position)
-        line = self.query_one("#legend", Static)
         if position is not None:
             changes = self.records.changes(self.lab.changes)
-            line.update(readings(reading_at(history, self.records.others, self.choice, position, changes)))
+            text = readings(reading_at(history, self.records.others, self.choice, position, changes))
         elif self.query_one(Plot).display:
-            line.update(legend(self.choice, history, self.records.others, self._floor is not None))
+            text = legend(self.choice, history, self.records.others, self._floor is not None)
         else:
-            line.update("")
+            text = Content("")
+        if text != self._legend:
+            self._legend = text
+            self.query_one("#legend", Static).update(text, layout=False)
 
     def _choose(self, **changes: object) -> None:
         self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]
@@ -170,7 +174,8 @@ class LossPane(Widget, can_focus=True):
 
     def action_cursor(self) -> None:
         """Read values with a cursor, or no longer."""
-        self.cursor = None if self.cursor is not None else self.choice.view.window(*self._span())[1]
+        first, last = self._span()
+        self.cursor = None if self.cursor is not None else min(self.choice.view.window(first, last)[1], last)
         self._show_texts()
 
     def action_leave(self) -> None:

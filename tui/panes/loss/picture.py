@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil, floor, log10
 
 from lmcore.process.messages import ValueChanged
 from tui.history import Axis, History
@@ -69,11 +70,13 @@ def make_picture(
     choice: Choice,
     columns: int,
     changes: Sequence[ValueChanged] = (),
-    floor: float | None = None,
+    loss_floor: float | None = None,
 ) -> Picture | None:
     """The picture for so many columns; None when there is nothing to draw. Costs the same however long the run is."""
     first, last = axis_span(history, others, choice.axis)
     left, right = choice.view.window(first, last)
+    if choice.view.width is None:
+        right = round_up(right)
     if right <= left:
         left, right = left - 0.5, left + 0.5
     edges = [left + (right - left) * i / columns for i in range(columns + 1)]
@@ -98,7 +101,7 @@ def make_picture(
         curves.append(Curve(points(history, history.smoothed(choice.line_metric, choice.smoothing)), "smoothed"))
     judged = history.series.get(choice.point_metric) if choice.point_metric else None
     dots = Curve(points(history, judged), "points") if judged else None
-    levels = ((floor, "floor"),) if floor is not None and not choice.metric else ()
+    levels = ((loss_floor, "floor"),) if loss_floor is not None and not choice.metric else ()
     values = [y for curve in (*curves, dots) if curve for _, y in curve.points]
     gaps = [history.position(step, choice.axis) for step in raw.non_finite]
     if not values and not gaps:
@@ -118,6 +121,16 @@ def make_picture(
     return replace(picture, y_range=y_range([*values, *(level for level, _ in levels)], picture.log_y))
 
 
+def round_up(position: float) -> float:
+    """The next of the round positions that lie about a twentieth apart: so the axis stays while the run goes on, and
+    only the newest columns are drawn again."""
+    if position <= 0:
+        return position
+    unit = 10.0 ** floor(log10(position / 8))
+    unit *= next(factor for factor in (1, 2, 5, 10) if factor * unit * 20 >= position)
+    return ceil(position / unit - 1e-9) * unit
+
+
 def y_range(values: Sequence[float], log_y: bool) -> tuple[float, float]:
     """The range that shows all values with a little room; on a log axis, all that are above zero."""
     values = [min(max(value, -LARGEST), LARGEST) for value in values]
@@ -127,10 +140,12 @@ def y_range(values: Sequence[float], log_y: bool) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(values), max(values)
     if log_y:
-        room = (high / low) ** 0.04 if high > low else 1.5
-        return low / room, high * room
-    room = (high - low) * 0.04 or abs(high) * 0.1 or 0.5
-    return low - room, high + room
+        room = log10(high / low) * 0.04 or 0.2
+        unit = 0.02  # of a decade: the range stays while its ends move by less
+        return 10 ** (floor((log10(low) - room) / unit) * unit), 10 ** (ceil((log10(high) + room) / unit) * unit)
+    room = (high - low) * 0.02 or abs(high) * 0.1 or 0.5
+    unit = 10.0 ** floor(log10(high - low + 2 * room)) / 20
+    return floor((low - room) / unit) * unit, ceil((high + room) / unit) * unit
 
 
 def mark_name(change: ValueChanged) -> str:
