@@ -59,8 +59,8 @@ class ModelConfig(Section):
     qk_norm: bool = setting(False, "Normalize queries and keys of each head before their product (RMS, no parameters).")
     attention_scale: float | None = setting(
         None,
-        "Factor on the products of queries and keys. null: 1/√(head size). With qk_norm scores reach at most scale × head "
-        "size, so small heads need a larger one to look sharply: about 0.4 at head size 32. > 0.",
+        "Factor on the products of queries and keys. null: 1/√(head size). With qk_norm scores reach at most scale × "
+        "head size, so small heads need a larger one to look sharply: about 0.4 at head size 32. > 0.",
         gt=0,
         le=100,
     )

@@ -1,4 +1,4 @@
-"""How much slower does a model train while the lab is open? Alternates headless runs with runs in the lab, and compares.
+"""How much slower does a model train while the lab is open? Headless runs and runs in the lab take turns.
 
     python -m tests.measure.lab_overhead [--config configs/baseline.yaml] [--steps 300] [--pairs 3]
 
