@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from lmcore.process.connection import Queue
-from lmcore.process.messages import Event, Heartbeat, LayerStatistics, LogLine, Metrics
+from lmcore.process.messages import Event, Finished, Heartbeat, LayerStatistics, LogLine, Metrics, StateChanged
 
 TELEMETRY_SECONDS = 0.05  # at most 20 telemetry messages a second
 CONTROL_SECONDS = 0.01  # tokens of one answer that come closer together than this travel together
@@ -58,15 +58,10 @@ class Outbox:
         self._thread.start()
 
     def send(self, event: Event) -> None:
-        """A control event: never lost, never merged. Telemetry that was left before it arrives before it."""
+        """A control event: never lost, never merged. A new state arrives after the telemetry left before it."""
         with self._changed:
-            self._flush_telemetry_into_control()
-            self._control.append(event)
-            self._changed.notify()
-
-    def token(self, event: Event) -> None:
-        """A piece of an answer: never lost, but it does not push telemetry ahead of itself."""
-        with self._changed:
+            if isinstance(event, StateChanged | Finished):
+                self._flush_telemetry_into_control()
             self._control.append(event)
             self._changed.notify()
 
@@ -107,6 +102,7 @@ class Outbox:
         self._parent_gone = True
 
     def _flush_telemetry_into_control(self) -> None:
+        self._telemetry_sent = time.monotonic()
         if self._rows:
             self._control.append(Metrics(tuple(self._rows)))
             self._rows = []
@@ -129,7 +125,6 @@ class Outbox:
         now = time.monotonic()
         if now - self._telemetry_sent >= TELEMETRY_SECONDS and (self._rows or self._layers):
             self._flush_telemetry_into_control()
-            self._telemetry_sent = now
         if now - self._heartbeat_sent >= HEARTBEAT_SECONDS:
             self._heartbeat_sent = now
             self._read_log()

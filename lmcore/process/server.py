@@ -372,7 +372,7 @@ class Server:
             return command.request in self._cancelled or self._ending.is_set()
 
         for event in generation_of(experiment, command, settings, is_cancelled):
-            self._outbox.token(event)
+            self._outbox.send(event)
         self._cancelled.discard(command.request)
 
     def _cancel(self, command: messages.Cancel) -> None:

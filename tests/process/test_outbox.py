@@ -41,7 +41,7 @@ def collect(envelopes: "queue.Queue[Any]", outbox: Outbox) -> tuple[list[Event],
 
 def test_control_arrives_whole_and_in_order(envelopes: "queue.Queue[Any]", outbox: Outbox) -> None:
     for number in range(1000):
-        outbox.token(Token(1, str(number)))
+        outbox.send(Token(1, str(number)))
     events, _ = collect(envelopes, outbox)
     assert [e.text for e in events if isinstance(e, Token)] == [str(number) for number in range(1000)]
 
@@ -71,7 +71,7 @@ def test_a_reader_that_sleeps_neither_blocks_the_core_nor_fills_its_memory(tmp_p
     for step in range(100_000):
         outbox.metrics((step, step, 0.0, {"loss/train": 1.0}))
     assert time.monotonic() - began < 5
-    outbox.token(Token(1, "still here"))
+    outbox.send(Token(1, "still here"))
     waiting = len(outbox._rows)
     assert waiting <= MOST_ROWS
     events: list[Event] = []
