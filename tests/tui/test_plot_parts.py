@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui.panes.loss.view import View
@@ -15,6 +15,8 @@ anything = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @settings(max_examples=150, deadline=None)
+@example(low=90071992547.5625, width=1e-05, count=2)
+@example(low=22517998137.0, width=1e-05, count=2)
 @given(st.floats(-1e12, 1e12), st.floats(1e-9, 1e12), st.integers(1, 12))
 def test_linear_ticks_lie_inside_and_are_few(low: float, width: float, count: int) -> None:
     ticks = linear_ticks(low, low + width, count)

@@ -4,8 +4,11 @@ from math import ceil, floor, isfinite, log10
 
 
 def linear_ticks(low: float, high: float, count: int) -> list[float]:
-    """At most about `count` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
-    if not (high > low) or count < 1:
+    """At most about `count` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten.
+
+    A range too narrow for floating point to count in has one tick, its beginning.
+    """
+    if not (high - low > 1e-9 * max(abs(low), abs(high))) or count < 1:
         return [low] if isfinite(low) else []
     rough = (high - low) / count
     power = 10.0 ** floor(log10(rough))
