@@ -150,7 +150,7 @@ class LabApp(App[None]):
             self._next_show.stop()
             self._next_show = None
         self.budget.drawn()
-        if not self.home.is_mounted:
+        if not self.home.is_whole:
             return
         with self.batch_update():
             routing.show(self)

@@ -295,6 +295,13 @@ async def test_another_run_is_drawn_behind(tmp_path: Path) -> None:
         await until(pilot, lambda: "a other-run" not in text_of(app))
 
 
+async def test_a_drawing_that_comes_while_the_app_closes_is_left_out() -> None:
+    async with open_lab() as (_, app, _core):
+        await app.home.query_one(StatusLine).remove()
+        assert not app.home.is_whole
+        app.show_state()
+
+
 async def test_a_run_that_goes_on_shows_what_it_did_before(tmp_path: Path) -> None:
     folder = tmp_path / "old"
     folder.mkdir()

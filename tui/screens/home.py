@@ -91,6 +91,11 @@ class HomeScreen(Screen[None]):
             await frame.remove()
         self.focus_pane(active)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its parts are there: not before it is composed, and no longer while the app closes."""
+        return self.is_mounted and bool(self.query(StatusLine)) and bool(self.query(FooterLine))
+
     def show(self, lab: LabState, title: str, source: str, waiting: bool) -> None:
         """Give a state to everything that is visible."""
         self._lab = lab
