@@ -8,6 +8,13 @@ a core that was killed can be told apart.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lmcore.process.rows import CodeFile as CodeFile
+from lmcore.process.rows import HookArgument as HookArgument
+from lmcore.process.rows import HookEntry as HookEntry
+from lmcore.process.rows import HookRow as HookRow
+from lmcore.process.rows import LayerRow as LayerRow
+from lmcore.process.rows import RunInfo as RunInfo
+
 State = Literal["loading", "idle", "preparing", "running", "paused", "finished"]
 """loading: the core imports its libraries; idle: no run; preparing: data and model are being made; running: training;
 paused: a run (or a loaded checkpoint) that can go on; finished: a run at its last step."""
@@ -20,11 +27,24 @@ class Command:
 
 @dataclass(frozen=True)
 class Start(Command):
-    """Begin a new run from the text of a configuration; training begins at once unless `paused`."""
+    """Begin a new run from the text of a configuration; training begins at once unless `paused`.
+
+    `config_folder` is where the configuration's own files lie (`use: my_hooks.py:function`); "" is the working folder.
+    """
 
     config_text: str
     name: str = ""
     paused: bool = False
+    config_folder: str = ""
+
+
+@dataclass(frozen=True)
+class Agree(Command):
+    """The person read these files of their own and lets them run: their digests, remembered on this machine.
+
+    The command that was answered by `ConsentWanted` is then sent again."""
+
+    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,7 +99,10 @@ class Stop(Command):
 
 @dataclass(frozen=True)
 class SetValue(Command):
-    """Change one value of the configuration that may change while a run goes on; it is written to the journal."""
+    """Change one value of the configuration that may change while a run goes on; it is written to the journal.
+
+    Of hooks: `hooks` (the whole list: add, remove, reorder), or `hooks.NAME.enabled` (`at`, `with`, `from_step`,
+    `until_step`)."""
 
     key: str
     value: str  # as YAML text
@@ -105,6 +128,7 @@ class Generate(Command):
     max_tokens: int = 300
     stop: str = ""
     seed: int = 0
+    hooks: tuple[str, ...] = ()  # declarations as YAML text that act on this answer only, after the run's own
 
 
 @dataclass(frozen=True)
@@ -130,6 +154,18 @@ class Inspect(Command):
 
 
 @dataclass(frozen=True)
+class DescribeHooks(Command):
+    """What hooks a configuration may use, and where; answered by one `HookDescription` with the same request.
+
+    Of the run that is open when `config_text` is empty. Own files are described once they are agreed to.
+    """
+
+    request: int
+    config_text: str = ""
+    config_folder: str = ""
+
+
+@dataclass(frozen=True)
 class SaveCheckpoint(Command):
     """Save a checkpoint now."""
 
@@ -152,23 +188,6 @@ class Ready(Event):
     torch_version: str
     threads: int
     devices: tuple[str, ...]  # what `auto` may choose from, best first
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What a front end shows about the run that is open."""
-
-    name: str  # the run directory's name
-    folder: str  # the run directory
-    title: str  # the short name that a person gave
-    config_text: str  # as resolved
-    parameters: int
-    tokens_per_step: int
-    max_steps: int
-    device: str
-    threads: int
-    vocabulary: int
-    floor: float | None  # nats per token of a perfect model on the validation split, where it is known
 
 
 @dataclass(frozen=True)
@@ -198,22 +217,19 @@ class Metrics(Event):
 
 
 @dataclass(frozen=True)
-class LayerRow:
-    """Norms of one component of the model at one step; None where it has none (a norm without parameters)."""
-
-    component: str  # e.g. embed, blocks.0.attn, blocks.0.mlp, ln_final, unembed
-    weight_norm: float | None
-    gradient_norm: float | None
-    update_ratio: float | None
-    activation_rms: float | None
-
-
-@dataclass(frozen=True)
 class LayerStatistics(Event):
     """One row for each component, in the model's order."""
 
     step: int
     rows: tuple[LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class HookStatistics(Event):
+    """One row for each declared hook, in their listed order; with layer statistics, and after each change."""
+
+    step: int
+    rows: tuple[HookRow, ...]
 
 
 @dataclass(frozen=True)
@@ -228,7 +244,7 @@ class Evaluation(Event):
 
 @dataclass(frozen=True)
 class ValueChanged(Event):
-    """A value was changed, or a hook toggled, at a step."""
+    """A value was changed, a hook toggled, or an own file read anew (`code.NAME`, values are digests), at a step."""
 
     step: int
     key: str
@@ -265,6 +281,16 @@ class Inspection(Event):
 
 
 @dataclass(frozen=True)
+class HookDescription(Event):
+    """The answer to `DescribeHooks`: the catalogue, and the model's points and parameters as (name, shape in words)."""
+
+    request: int
+    entries: tuple[HookEntry, ...]
+    points: tuple[tuple[str, str], ...]
+    parameters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class CheckpointSaved(Event):
     """A checkpoint is on disk."""
 
@@ -287,6 +313,18 @@ class Rejected(Event):
 
     command: str  # the command's class name
     reason: str
+    request: int | None = None
+
+
+@dataclass(frozen=True)
+class ConsentWanted(Event):
+    """A command would run files that the person has not agreed to yet; nothing has changed, and none of them ran.
+
+    After `Agree` with their digests the front end sends its command again.
+    """
+
+    command: str  # the command's class name
+    files: tuple[CodeFile, ...]
     request: int | None = None
 
 
