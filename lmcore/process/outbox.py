@@ -4,14 +4,23 @@ A training step never waits here: it leaves its events and goes on, and one thre
 reader is slow that thread waits, and telemetry is merged and thinned meanwhile (the file metrics.jsonl is complete).
 """
 
-import os
 import queue
 import threading
 import time
 from pathlib import Path
 
+from lmcore.memory import resident_bytes
 from lmcore.process.connection import Queue
-from lmcore.process.messages import Event, Finished, Heartbeat, LayerStatistics, LogLine, Metrics, StateChanged
+from lmcore.process.messages import (
+    Event,
+    Finished,
+    Heartbeat,
+    HookStatistics,
+    LayerStatistics,
+    LogLine,
+    Metrics,
+    StateChanged,
+)
 
 TELEMETRY_SECONDS = 0.05  # at most 20 telemetry messages a second
 CONTROL_SECONDS = 0.01  # tokens of one answer that come closer together than this travel together
@@ -20,18 +29,6 @@ MOST_ROWS = 4096  # rows that wait for a slow reader; beyond it every second one
 MOST_LOG_BYTES = 64 * 1024  # of printed lines in one look at the log
 
 MetricsRow = tuple[int, int, float, dict[str, float]]
-
-
-def memory_bytes() -> int:
-    """Resident memory of this process in bytes (where /proc does not tell: its peak)."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 class Outbox:
@@ -45,7 +42,7 @@ class Outbox:
         self._changed = threading.Condition()
         self._control: list[Event] = []
         self._rows: list[MetricsRow] = []
-        self._layers: LayerStatistics | None = None
+        self._statistics: dict[type[Event], LayerStatistics | HookStatistics] = {}  # the newest of each kind
         self._closing = False
         self._parent_gone = False
         self._telemetry_sent = 0.0
@@ -73,10 +70,10 @@ class Outbox:
             if len(self._rows) > MOST_ROWS:
                 self._rows = self._rows[::2]
 
-    def layers(self, statistics: LayerStatistics) -> None:
-        """Layer statistics; only the newest is sent."""
+    def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
+        """Statistics of layers or of hooks; only the newest of each is sent."""
         with self._changed:
-            self._layers = statistics
+            self._statistics[type(statistics)] = statistics
 
     def follow_log(self, log_path: Path) -> None:
         """From now on, what is printed goes to this file; new lines in it become `LogLine` events."""
@@ -106,9 +103,8 @@ class Outbox:
         if self._rows:
             self._control.append(Metrics(tuple(self._rows)))
             self._rows = []
-        if self._layers is not None:
-            self._control.append(self._layers)
-            self._layers = None
+        self._control.extend(self._statistics.values())
+        self._statistics = {}
 
     def _read_log(self) -> None:
         try:
@@ -123,12 +119,12 @@ class Outbox:
 
     def _take(self) -> list[Event]:
         now = time.monotonic()
-        if now - self._telemetry_sent >= TELEMETRY_SECONDS and (self._rows or self._layers):
+        if now - self._telemetry_sent >= TELEMETRY_SECONDS and (self._rows or self._statistics):
             self._flush_telemetry_into_control()
         if now - self._heartbeat_sent >= HEARTBEAT_SECONDS:
             self._heartbeat_sent = now
             self._read_log()
-            self._control.append(Heartbeat(self.step, memory_bytes()))
+            self._control.append(Heartbeat(self.step, resident_bytes()))
         taken, self._control = self._control, []
         return taken
 
@@ -136,7 +132,7 @@ class Outbox:
         while True:
             with self._changed:
                 if not self._control and not self._closing:
-                    self._changed.wait(TELEMETRY_SECONDS if self._rows or self._layers else 0.2)
+                    self._changed.wait(TELEMETRY_SECONDS if self._rows or self._statistics else 0.2)
                 taken = self._take()
                 if self._closing and not taken:
                     return

@@ -256,7 +256,7 @@ class Server:
                 self._outbox.metrics(row)
             case LayerRecord(step=step, rows=rows):
                 shown = tuple(messages.LayerRow(**asdict(row)) for row in rows)
-                self._outbox.layers(messages.LayerStatistics(step, shown))
+                self._outbox.statistics(messages.LayerStatistics(step, shown))
             case ChangeRecord():
                 self._outbox.send(messages.ValueChanged(record.step, record.key, record.old, record.new))
             case EvaluationRecord():

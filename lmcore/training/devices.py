@@ -2,11 +2,10 @@
 
 import ctypes
 import platform
-import resource
-import sys
-from pathlib import Path
 
 import torch
+
+from lmcore.memory import resident_bytes
 
 PEAK_FLOPS = {
     "H200": 67e12,
@@ -59,7 +58,7 @@ def memory_in_use(device: torch.device) -> int:
         return torch.cuda.memory_allocated(device)
     if device.type == "mps":
         return torch.mps.current_allocated_memory()
-    return _resident_bytes()
+    return resident_bytes()
 
 
 def keep_freed_memory() -> bool:
@@ -81,12 +80,3 @@ def peak_flops(device: torch.device) -> float | None:
         return None
     name = torch.cuda.get_device_name(device)
     return next((peak for part, peak in PEAK_FLOPS.items() if part in name), None)
-
-
-def _resident_bytes() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * resource.getpagesize()
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KiB elsewhere
-        return peak if sys.platform == "darwin" else peak * 1024

@@ -51,7 +51,7 @@ def test_telemetry_is_merged_and_precedes_the_state_that_follows_it(
 ) -> None:
     for step in range(500):
         outbox.metrics((step, step, 0.0, {"loss/train": 1.0}))
-        outbox.layers(LayerStatistics(step, ()))
+        outbox.statistics(LayerStatistics(step, ()))
     outbox.send(StateChanged("finished", step=500))
     events, _ = collect(envelopes, outbox)
     rows = [row for event in events if isinstance(event, Metrics) for row in event.rows]
