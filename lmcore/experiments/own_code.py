@@ -1,0 +1,142 @@
+"""Python files of a person's own that a configuration names: which, where they lie, and what a run keeps of them.
+
+A configuration names them as `FILE.py:NAME` (a hook's `use`, `training.optimizer`); they lie beside it. A run keeps
+every version that it ever used: `code/my_hooks.py` as it began, later ones as `code/my_hooks.<digest>.py`. Nothing here
+runs them.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lmcore.config import HookConfig, TrainingConfig
+from lmcore.experiments.folder import RunError, plainly, write_whole
+
+CODE = "code"
+"""The folder inside a run directory."""
+
+MOST_BYTES = 2**20
+
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\.py")
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """One version of one file, as it was read."""
+
+    name: str  # as the configuration names it
+    path: str  # where it was read
+    digest: str  # SHA-256 (hex) of its bytes
+    text: str
+
+
+@dataclass
+class OwnCode:
+    """The own files of an open run: the versions that act now, and the folder that they came from."""
+
+    files: dict[str, OwnFile] = field(default_factory=dict)  # by name
+    folder: Path | None = None
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The text of each file, by its name."""
+        return {name: file.text for name, file in self.files.items()}
+
+    def read_new(self, names: Iterable[str]) -> tuple[OwnFile, ...]:
+        """Those of the named files that are not used yet, as they are beside the configuration now. RunError."""
+        new = tuple(name for name in names if name not in self.files)
+        if new and self.folder is None:
+            raise RunError(f"It is not known where {', '.join(new)} should lie: the run began without such a folder.")
+        return read_own_files(new, self.folder) if self.folder is not None else ()
+
+
+def file_of(use: str) -> str | None:
+    """The file that `FILE.py:NAME` names, or None for the name of a built-in."""
+    file, colon, _ = use.rpartition(":")
+    return file if colon else None
+
+
+def named_files(config: TrainingConfig) -> tuple[str, ...]:
+    """The files that a configuration names, each once. RunError for one that is not simply a file beside it."""
+    return _plain([config.training.optimizer, *(hook.use for hook in config.hooks)])
+
+
+def learned_files(config: TrainingConfig) -> tuple[str, ...]:
+    """Those of them that change what is learned: a hook that is switched off runs nothing of its file."""
+    return _plain([config.training.optimizer, *(hook.use for hook in config.hooks if hook.enabled)])
+
+
+def files_of_hooks(hooks: Iterable[HookConfig]) -> tuple[str, ...]:
+    """The files that some hooks name, each once. RunError for one that is not simply a file's name."""
+    return _plain([hook.use for hook in hooks])
+
+
+def _plain(uses: Iterable[str]) -> tuple[str, ...]:
+    names = dict.fromkeys(name for name in map(file_of, uses) if name is not None)
+    for name in names:
+        if not PLAIN_NAME.fullmatch(name):
+            raise RunError(
+                f"{name!r} cannot be used: a file of one's own lies beside the configuration and is named by its plain "
+                "name, such as my_hooks.py:function."
+            )
+    return tuple(names)
+
+
+def read_own_files(names: Iterable[str], folder: Path) -> tuple[OwnFile, ...]:
+    """The files as they lie beside the configuration now. RunError for one that cannot be read."""
+    return tuple(read_own_file(folder.expanduser().absolute() / name) for name in names)
+
+
+def read_own_file(path: Path, name: str = "") -> OwnFile:
+    """One file as it is now. RunError if it is not there, not text, or far too large."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise RunError(f"The configuration names {path.name}, but {path.parent} has no such file.") from error
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}.") from error
+    if len(content) > MOST_BYTES:
+        raise RunError(f"{path} has {len(content):,} bytes; a file of one's own has at most {MOST_BYTES:,}.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} is not text in UTF-8 (byte {error.start + 1:,}), so it is not run.") from error
+    return OwnFile(name or path.name, str(path), digest_of(content), text)
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def keep(run_folder: Path, file: OwnFile) -> None:
+    """Put a version into the run directory, unless it is there already. RunError if it cannot be written."""
+    folder = run_folder / CODE
+    with plainly("write", folder):
+        for path in _places(run_folder, file.name, file.digest):
+            if path.exists() and digest_of(path.read_bytes()) == file.digest:
+                return
+            if not path.exists():
+                folder.mkdir(exist_ok=True)
+                write_whole(path, file.text)
+                return
+    raise RunError(f"Cannot keep {file.name} in {folder}: another file has its place.")
+
+
+def kept(run_folder: Path, name: str, digest: str) -> OwnFile:
+    """A version that the run used, by its digest. RunError if it is missing or is not what it was."""
+    if _plain([f"{name}:"]) and re.fullmatch(r"[0-9a-f]{64}", digest):
+        for path in _places(run_folder, name, digest):
+            if path.is_file() and (file := read_own_file(path, name)).digest == digest:
+                return file
+    raise RunError(
+        f"{run_folder.name} used {name} with the digest {digest[:12]}, and no file in {run_folder / CODE} is that: it "
+        "was changed or removed since. Bring it back to go on."
+    )
+
+
+def _places(run_folder: Path, name: str, digest: str) -> tuple[Path, Path]:
+    folder = run_folder / CODE
+    return folder / name, folder / f"{name.removesuffix('.py')}.{digest[:16]}.py"
