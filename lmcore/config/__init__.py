@@ -5,6 +5,9 @@ from lmcore.config.edit import set_in_text as set_in_text
 from lmcore.config.estimate import Estimate as Estimate
 from lmcore.config.estimate import estimate as estimate
 from lmcore.config.estimate import vocabulary_of as vocabulary_of
+from lmcore.config.fields import choices_of as choices_of
+from lmcore.config.fields import is_learned as is_learned
+from lmcore.config.fields import is_live as is_live
 from lmcore.config.locate import find_config as find_config
 from lmcore.config.locate import list_configs as list_configs
 from lmcore.config.locate import load_config as load_config
@@ -24,8 +27,6 @@ from lmcore.config.schema import OtherConfig as OtherConfig
 from lmcore.config.schema import SamplingConfig as SamplingConfig
 from lmcore.config.schema import TrainingConfig as TrainingConfig
 from lmcore.config.schema import field_of as field_of
-from lmcore.config.schema import is_learned as is_learned
-from lmcore.config.schema import is_live as is_live
 from lmcore.config.schema import section_type as section_type
 from lmcore.config.template import template as template
 from lmcore.config.text import check_text as check_text

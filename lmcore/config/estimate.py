@@ -68,7 +68,10 @@ def _memory(config: TrainingConfig, parameters: int, vocabulary: int) -> int:
     hidden = model.n_layers * (
         4 * model.d_model**2 + (3 if model.mlp == "swiglu" else 2) * model.d_model * model.mlp_width
     )
-    state = 2 * parameters - (hidden if training.optimizer == "muon" else 0)
+    state = {"muon": 2 * parameters - hidden, "sgd": parameters, "lion": parameters}.get(
+        training.optimizer,
+        2 * parameters,  # adamw; for one's own it is a guess
+    )
     tokens = training.batch_size * model.context_length
     in_block = 14 * model.d_model + (4 if model.mlp == "swiglu" else 3) * model.mlp_width
     in_block += (4 if model.positions == "rotary" else 0) * model.d_model + (2 if model.qk_norm else 0) * model.d_model

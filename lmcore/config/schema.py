@@ -6,21 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-
-def setting(default: Any, description: str, *, live: bool = False, learned: bool = True, **bounds: Any) -> Any:
-    """A field of the schema. `live`: may change while a run is going. `learned`: takes part in what the model learns,
-    and so in the config hash."""
-    return Field(default, description=description, json_schema_extra={"live": live, "learned": learned}, **bounds)
-
-
-def is_live(field: FieldInfo) -> bool:
-    """Whether a field can be changed while a run is going."""
-    return isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("live") is True
-
-
-def is_learned(field: FieldInfo) -> bool:
-    """Whether a field affects what is learned (and so belongs to the config hash)."""
-    return not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("learned") is False)
+from lmcore.config.fields import choice_or_own, setting
+from lmcore.config.fields import is_learned as is_learned
 
 
 def disagreement(message: str, *fields: str) -> PydanticCustomError:
@@ -110,12 +97,13 @@ class OptimizationConfig(Section):
         None, "Batch size at step 0, growing linearly to batch_size. null: fixed. At most batch_size.", ge=1
     )
     batch_ramp_steps: int = setting(0, "Steps over which the batch grows from batch_ramp_start.", ge=0)
-    optimizer: Literal["adamw", "muon"] = setting(
-        "adamw", "adamw, or muon for the hidden matrices with adamw for everything else."
+    optimizer: str = choice_or_own(
+        "adamw",
+        ["adamw", "muon", "sgd", "lion"],
+        "adamw, muon (for the hidden matrices, with adamw for everything else), sgd (wants a learning rate far above "
+        "adamw's), lion (about a fifth of adamw's), or a class of one's own: my_optimizer.py:Name.",
     )
-    learning_rate: float = setting(
-        1e-3, "Peak learning rate of adamw, reached after warmup_steps. > 0.", live=True, gt=0, le=10
-    )
+    learning_rate: float = setting(1e-3, "Peak learning rate, reached after warmup_steps. > 0.", live=True, gt=0, le=10)
     min_learning_rate: float = setting(
         1e-4, "Learning rate at the end of the schedule. 0 to learning_rate.", live=True, ge=0
     )
@@ -126,10 +114,23 @@ class OptimizationConfig(Section):
     decay_steps: int = setting(
         0, "Length of the last phase of warmup_stable_decay. 0: a fifth of max_steps. At most max_steps.", ge=0
     )
-    beta1: float = setting(0.9, "Adam's decay of the gradient's mean. 0 to below 1.", live=True, ge=0, lt=1)
-    beta2: float = setting(0.99, "Adam's decay of the squared gradient's mean. 0 to below 1.", live=True, ge=0, lt=1)
+    beta1: float = setting(
+        0.9,
+        "Adam's decay of the gradient's mean; lion's weight of the mean in a step. 0 to below 1.",
+        live=True,
+        ge=0,
+        lt=1,
+    )
+    beta2: float = setting(
+        0.99,
+        "Adam's decay of the squared gradient's mean; lion's of the mean itself. 0 to below 1.",
+        live=True,
+        ge=0,
+        lt=1,
+    )
     epsilon: float = setting(1e-8, "Added to Adam's denominator. > 0.", live=True, gt=0, le=1)
     weight_decay: float = setting(0.1, "Decoupled decay of matrices; never of biases and norms. ≥ 0.", live=True, ge=0)
+    momentum: float = setting(0.9, "Momentum of sgd. 0: none. Below 1.", live=True, ge=0, lt=1)
     muon_learning_rate: float = setting(
         0.02, "Peak learning rate of muon; follows the same schedule. > 0.", live=True, gt=0
     )
@@ -269,9 +270,9 @@ class HookConfig(Section):
 
     name: str = setting("", "How the hook is called in the lab and in the journal.", learned=False)
     kind: Literal["forward", "backward", "update", "loss"] = setting("forward", "Where it reaches in.")
-    use: str = setting("", "Which built-in does the work.")
+    use: str = setting("", "What does the work: a built-in, or a function of one's own: my_hooks.py:function.")
     at: str | None = setting(None, "Hook points or parameters, a glob; one that matches nothing is an error.")
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Arguments of the built-in.")
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Arguments of what it uses.")
     from_step: int | None = setting(None, "First step at which it acts. null: from the start.", ge=0)
     until_step: int | None = setting(None, "First step at which it no longer acts. null: to the end.", ge=0)
     enabled: bool = setting(True, "Whether it acts. A disabled hook costs nothing and changes no bit.", live=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from lmcore.config.fields import choices_of, takes_own
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, section_type
 
@@ -99,9 +100,7 @@ def _finding(item: Mapping[str, Any], data: Mapping[str, Any]) -> Finding:
         return Finding(path, unknown_key(path), at_key=True)
     value = _value_at(data, path)
     key = ".".join(path)
-    return Finding(
-        path, f"{key} {_should(kind, context, path, value)}, not {_said(value)}{_hint(kind, context, value)}"
-    )
+    return Finding(path, f"{key} {_should(kind, context, path, value)}, not {_said(value)}{_hint(kind, path, value)}")
 
 
 def _should(kind: str, context: Mapping[str, Any], path: Path, value: Any) -> str:
@@ -112,6 +111,11 @@ def _should(kind: str, context: Mapping[str, Any], path: Path, value: Any) -> st
         return f"must be {words[bounds[kind]]} {to_yaml_value(_shortest(context[bounds[kind]]))}"
     if kind == "literal_error":
         return f"must be one of {', '.join(_choices(path))}"
+    if kind == "string_pattern_mismatch":
+        field = _field_at(path)
+        if field is not None and takes_own(field):
+            return f"must be one of {', '.join(_choices(path))}, or one's own in a file beside it, as FILE.py:NAME"
+        return "must be one of auto, cpu, cuda, cuda:N, mps"
     expected = {
         "int_type": "must be a whole number",
         "int_from_float": "must be a whole number",
@@ -121,7 +125,6 @@ def _should(kind: str, context: Mapping[str, Any], path: Path, value: Any) -> st
         "string_type": "must be a text",
         "string_too_short": "must not be empty",
         "string_too_long": f"must have at most {context.get('max_length')} characters",
-        "string_pattern_mismatch": "must be one of auto, cpu, cuda, cuda:N, mps",
         "model_type": "must be a mapping of keys and values",
         "model_attributes_type": "must be a mapping of keys and values",
         "dict_type": "must be a mapping of keys and values",
@@ -131,12 +134,11 @@ def _should(kind: str, context: Mapping[str, Any], path: Path, value: Any) -> st
     return sentence + " or null" if kind in ("int_type", "int_from_float") and _takes_null(path) else sentence
 
 
-def _hint(kind: str, context: Mapping[str, Any], value: Any) -> str:
+def _hint(kind: str, path: Path, value: Any) -> str:
     if kind == "string_type" and isinstance(value, int | float):
         return f"; in quotes it is one: '{to_yaml_value(value)}'"
-    if kind == "literal_error" and isinstance(value, str):
-        choices = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        nearest = difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0.6)
+    if kind in ("literal_error", "string_pattern_mismatch") and isinstance(value, str):
+        nearest = difflib.get_close_matches(value.lower(), _choices(path), n=1, cutoff=0.6)
         return f"; did you mean {nearest[0]}?" if nearest else ""
     return ""
 
@@ -152,7 +154,7 @@ def _field_at(path: Path) -> FieldInfo | None:
 
 def _choices(path: Path) -> tuple[str, ...]:
     field = _field_at(path)
-    return tuple(str(choice) for choice in get_args(field.annotation)) if field else ()
+    return choices_of(field) if field else ()
 
 
 def _takes_null(path: Path) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lmcore.config.fields import is_learned, is_live
 from lmcore.config.problems import ConfigError, general_problem
-from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, field_of, is_learned, is_live, section_type
+from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, field_of, section_type
 from lmcore.config.validation import unknown_key, validate
 
 

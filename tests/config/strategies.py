@@ -1,10 +1,10 @@
 """What hypothesis draws: valid configurations, plain values, and keys with values for them."""
 
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from lmcore.config import ConfigError, TrainingConfig, field_of, leaf_keys, with_value
+from lmcore.config import ConfigError, TrainingConfig, choices_of, field_of, leaf_keys, with_value
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -17,8 +17,8 @@ plain_values = st.recursive(
 def values_for(key: str) -> st.SearchStrategy[Any]:
     """Values of a field's type, most of them within its bounds."""
     annotation = field_of(key).annotation
-    if get_origin(annotation) is Literal:
-        return st.sampled_from(get_args(annotation))
+    if choices := choices_of(field_of(key)):
+        return st.sampled_from(choices)
     kinds = get_args(annotation) or (annotation,)
     by_kind = {int: st.integers(1, 200), float: st.floats(0.001, 0.9), bool: st.booleans(), type(None): st.none()}
     by_kind[str] = st.sampled_from(["cpu", "cuda:1"]) if key == "other.device" else texts

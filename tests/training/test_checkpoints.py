@@ -28,6 +28,7 @@ from tests.training.tiny import assert_same_bits, losses_of, state_of, tiny_conf
 SCHEDULES = ["cosine", "linear", "constant", "warmup_stable_decay"]
 RECIPES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *(({}, {"optimizer": optimizer, "schedule": s}) for optimizer in ("adamw", "muon") for s in SCHEDULES),
+    *(({}, {"optimizer": optimizer}) for optimizer in ("sgd", "lion")),
     *(
         ({"dropout": 0.3}, {"optimizer": optimizer, "gradient_accumulation_steps": 2})
         for optimizer in ("adamw", "muon")

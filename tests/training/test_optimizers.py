@@ -1,11 +1,12 @@
-"""AdamW against torch's own, Muon against its formula, and which parameters go where."""
+"""AdamW and SGD against torch's own, Muon and Lion against their formulas, and which parameters go where."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from lmcore.config import OptimizationConfig
-from lmcore.training.optimizers import AdamW, Muon, build_optimizer, hidden_matrices
+from lmcore.hooks.catalogue import HookError
+from lmcore.training.optimizers import SGD, AdamW, Lion, Muon, build_optimizer, hidden_matrices
 from lmcore.training.optimizers.muon import newton_schulz, orthogonalize
 from tests.training.tiny import tiny_config, tiny_model
 
@@ -42,7 +43,7 @@ def test_adamw_is_torchs_adamw_with_decay_on_matrices_only() -> None:
 
 def test_without_gradient_only_matrices_shrink() -> None:
     config = tiny_config(weight_decay=0.5, schedule="constant", warmup_steps=0, learning_rate=0.1)
-    for optimizer in ("adamw", "muon"):
+    for optimizer in ("adamw", "muon", "sgd", "lion"):
         model = tiny_model(config)
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         ours = build_optimizer(model, config.training.model_copy(update={"optimizer": optimizer}))
@@ -128,9 +129,53 @@ def test_muon_is_its_formula() -> None:
         torch.testing.assert_close(p.detach(), weight, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_torchs_sgd_with_its_decay_decoupled_and_on_matrices_only(momentum: float) -> None:
+    config = OptimizationConfig(
+        learning_rate=0.1, momentum=momentum, weight_decay=0.3, warmup_steps=2, schedule="constant"
+    )
+    matrix, vector = (nn.Parameter(t) for t in random_matrices((4, 3), (3,)))
+    copies = [nn.Parameter(p.detach().clone()) for p in (matrix, vector)]
+    ours = SGD({"matrix": matrix, "vector": vector})
+    theirs = torch.optim.SGD(copies, lr=0.1, momentum=momentum, foreach=False)
+    for step in range(5):
+        rate = 0.1 * min(1, (step + 1) / 3)
+        theirs.param_groups[0]["lr"] = rate
+        for p, copy in zip((matrix, vector), copies, strict=True):
+            p.grad = torch.sin(p.detach() * (step + 1))
+            copy.grad = p.grad.clone()
+        ours.set_hyperparameters(config, step)
+        ours.step()
+        with torch.no_grad():
+            copies[0].mul_(1 - rate * 0.3)
+        theirs.step()
+        assert torch.equal(matrix, copies[0]) and torch.equal(vector, copies[1])
+
+
+def test_lion_is_its_paper_s_algorithm() -> None:
+    config = OptimizationConfig(
+        learning_rate=0.01, beta1=0.8, beta2=0.95, weight_decay=0.5, warmup_steps=0, schedule="constant"
+    )
+    starts = random_matrices((4, 3), (3,))
+    parameters = [nn.Parameter(t.clone()) for t in starts]
+    lion = Lion({"matrix": parameters[0], "vector": parameters[1]})
+    weights, means = [t.clone() for t in starts], [torch.zeros_like(t) for t in starts]
+    for step in range(5):
+        gradients = [torch.cos(w * (step + 1)) for w in weights]
+        for p, gradient in zip(parameters, gradients, strict=True):
+            p.grad = gradient.clone()
+        lion.set_hyperparameters(config, step)
+        lion.step()
+        for index, (gradient, decay) in enumerate(zip(gradients, (0.5, 0.0), strict=True)):
+            direction = torch.sign(0.8 * means[index] + (1 - 0.8) * gradient)
+            weights[index] = weights[index] - 0.01 * (direction + decay * weights[index])
+            means[index] = 0.95 * means[index] + (1 - 0.95) * gradient
+            torch.testing.assert_close(parameters[index].detach(), weights[index], rtol=1e-5, atol=1e-6)
+
+
 def test_a_state_of_another_optimizer_is_refused() -> None:
     config = tiny_config()
     adamw = build_optimizer(tiny_model(config), config.training)
     muon = build_optimizer(tiny_model(config), config.training.model_copy(update={"optimizer": "muon"}))
-    with pytest.raises(KeyError, match="not this optimizer's state"):
+    with pytest.raises(HookError, match="not the optimizer's state"):
         adamw.load_tensors(muon.tensors())

@@ -17,9 +17,11 @@ from lmcore.training.trainer import Trainer
 from tests.training.tiny import CPU, assert_same_bits, losses_of, state_of, tiny_config, tiny_text, tiny_trainer
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_the_loss_falls(optimizer: str) -> None:
-    trainer = tiny_trainer(tiny_config(optimizer=optimizer, max_steps=60, learning_rate=0.01, batch_size=8))
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate"), [("adamw", 0.01), ("muon", 0.01), ("sgd", 0.5), ("lion", 0.003)]
+)
+def test_the_loss_falls(optimizer: str, learning_rate: float) -> None:
+    trainer = tiny_trainer(tiny_config(optimizer=optimizer, max_steps=60, learning_rate=learning_rate, batch_size=8))
     losses = losses_of(trainer, 60)
     assert losses[0] == pytest.approx(math.log(11), abs=0.1)
     assert losses[-1] < losses[0] - 0.7

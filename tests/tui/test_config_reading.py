@@ -31,7 +31,7 @@ def test_the_form_has_a_row_for_every_field_of_the_schema() -> None:
 
 
 def test_each_type_has_its_control() -> None:
-    assert shape_of("training.optimizer").choices == ("adamw", "muon")
+    assert shape_of("training.optimizer").choices == ("adamw", "muon", "sgd", "lion")
     assert shape_of("model.bias").kind == "switch"
     assert shape_of("model.d_mlp").kind == "number" and shape_of("model.d_mlp").is_optional
     assert shape_of("evaluation.prompt").kind == "text"

@@ -1,21 +1,33 @@
-"""The two optimizers, and which parameter each of them updates."""
+"""The optimizers that there are, and which parameter each of them updates."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from lmcore.config.schema import OptimizationConfig
+from lmcore.hooks.catalogue import HookError
 from lmcore.training.optimizers.adamw import AdamW
+from lmcore.training.optimizers.lion import Lion
 from lmcore.training.optimizers.muon import Muon
+from lmcore.training.optimizers.own import OwnOptimizer, UpdateRule
+from lmcore.training.optimizers.sgd import SGD
 
-__all__ = ["AdamW", "Muon", "Optimizer", "build_optimizer", "hidden_matrices"]
+__all__ = ["SGD", "AdamW", "Lion", "Muon", "Optimizer", "UpdateRule", "build_optimizer", "hidden_matrices"]
+
+OPTIMIZERS: dict[str, Callable[[Mapping[str, nn.Parameter]], UpdateRule]] = {
+    "adamw": AdamW,
+    "muon": AdamW,  # for all that Muon leaves
+    "sgd": SGD,
+    "lion": Lion,
+}
+"""What updates the parameters outside the blocks' matrices, and, except with muon, those too."""
 
 
 class Optimizer:
-    """Updates all parameters of a model: some by Muon, the rest by AdamW. Its state is plain named tensors."""
+    """Updates all parameters of a model, each by one of its rules. Its state is plain named tensors."""
 
-    def __init__(self, parts: list[AdamW | Muon]) -> None:
+    def __init__(self, parts: list[UpdateRule]) -> None:
         self._parts = parts
 
     def set_hyperparameters(self, config: OptimizationConfig, step: int) -> None:
@@ -34,22 +46,33 @@ class Optimizer:
 
     @torch.no_grad()
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a state that `tensors` gave. KeyError if a tensor is missing; extra ones are an error too."""
+        """Take over a state that `tensors` gave. HookError if one is missing, superfluous or of another shape."""
         own = self.tensors()
-        if own.keys() != tensors.keys():
-            raise KeyError(f"not this optimizer's state: {sorted(own.keys() ^ tensors.keys())[:3]} …")
+        for name in [*own, *tensors]:
+            if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
+                raise HookError(f"this is not the optimizer's state: {name!r} is missing, new, or of another shape")
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
 
 
-def build_optimizer(model: nn.Module, config: OptimizationConfig, muon_dtype: torch.dtype | None = None) -> Optimizer:
-    """The optimizer that a configuration asks for; `muon_dtype` as in Muon."""
+def build_optimizer(
+    model: nn.Module,
+    config: OptimizationConfig,
+    muon_dtype: torch.dtype | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> Optimizer:
+    """The optimizer that a configuration asks for; `muon_dtype` as in Muon.
+
+    `sources` has the texts, by file name, of one's own files that may run. HookError for an own optimizer that cannot.
+    """
     parameters = dict(model.named_parameters())  # a tied matrix appears once
+    if config.optimizer not in OPTIMIZERS:
+        return Optimizer([OwnOptimizer(config.optimizer, sources or {}, parameters)])
     hidden = hidden_matrices(model) if config.optimizer == "muon" else {}
     rest = {name: p for name, p in parameters.items() if name not in hidden}
-    parts: list[AdamW | Muon] = []
+    parts: list[UpdateRule] = []
     if rest:
-        parts.append(AdamW(rest))
+        parts.append(OPTIMIZERS[config.optimizer](rest))
     if hidden:
         parts.append(Muon(hidden, muon_dtype))
     return Optimizer(parts)

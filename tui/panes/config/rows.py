@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args, get_origin
+from typing import Literal, get_args
 
-from lmcore.config import SECTIONS, field_of, get_from_config, is_live, to_yaml_value
+from lmcore.config import SECTIONS, choices_of, field_of, get_from_config, is_live, to_yaml_value
 from lmcore.config.schema import TrainingConfig, section_type
 from tui.panes.config.reading import HOOKS, Reading, Value, same
 
@@ -42,13 +42,14 @@ class Row:
 @cache
 def shape_of(key: str) -> Shape:
     """How the field of a key is edited, from its type in the schema."""
-    annotation: object = field_of(key).annotation
+    field = field_of(key)
+    annotation: object = field.annotation
     parts = get_args(annotation)
     is_optional = type(None) in parts
     if is_optional:
         annotation = next(part for part in parts if part is not type(None))
-    if get_origin(annotation) is Literal:
-        return Shape("choice", tuple(str(choice) for choice in get_args(annotation)), is_optional)
+    if choices := choices_of(field):
+        return Shape("choice", choices, is_optional)
     if annotation is bool:
         return Shape("switch", ("false", "true"), is_optional)
     return Shape("text" if annotation is str else "number", (), is_optional)
