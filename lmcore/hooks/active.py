@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.config.schema import HookConfig
-from lmcore.hooks.catalogue import CatalogueEntry, HookError, check_arguments, find_entry
+from lmcore.hooks.arguments import check_arguments
+from lmcore.hooks.catalogue import CatalogueEntry, HookError, find_entry
 from lmcore.hooks.points import HookPoint
+from lmcore.hooks.replaced_gradient import with_gradient
 
 
 class HasHookPoints(Protocol):
@@ -39,7 +41,7 @@ class Hook:
     enabled: bool
     firings: int = 0
     attached: list[Callable[[], None]] = field(default_factory=list)  # undo one attachment each
-    seen: list[Tensor] = field(default_factory=list)  # activations that a loss term waits for
+    seen: dict[str, Tensor] = field(default_factory=dict)  # activations that a loss term waits for
 
     def acts_at(self, step: int) -> bool:
         """Whether it is on at a step: enabled, and within its window."""
@@ -59,12 +61,12 @@ class Hooks:
 
     def _resolve(self, declared: HookConfig, index: int) -> Hook:
         name = declared.name or f"hooks[{index}]"
-        entry = find_entry(name, declared.kind, declared.use)
+        entry = find_entry(name, declared.kind, declared.use, {})
         arguments = check_arguments(name, entry, declared.with_)
-        names = list(self._points) if entry.stage in ("point", "term") else list(self._parameters)
-        what = "hook point" if entry.stage in ("point", "term") else "parameter"
+        names = list(self._points) if entry.stage in ("activation", "gradient_at", "term") else list(self._parameters)
+        what = "hook point" if entry.stage in ("activation", "gradient_at", "term") else "parameter"
         if declared.at is None:
-            if entry.stage == "point":
+            if entry.stage in ("activation", "gradient_at"):
                 raise HookError(
                     f"hook {name!r}: say under `at` which hook points it acts on, such as blocks.0.hook_attn_out"
                 )
@@ -97,8 +99,11 @@ class Hooks:
                 undo()
             hook.attached.clear()
         for hook in acting:
-            if hook.entry.stage in ("point", "term"):
-                function = partial(self._fire if hook.entry.stage == "point" else self._see, hook)
+            if hook.entry.stage in ("activation", "gradient_at", "term"):
+                function = partial(
+                    {"activation": self._fire, "gradient_at": self._fire_back, "term": self._see}[hook.entry.stage],
+                    hook,
+                )
                 hook.attached = [self._points[place].attach(function).remove for place in hook.places]
         self._acting = acting
 
@@ -115,9 +120,12 @@ class Hooks:
             )
         return replaced
 
+    def _fire_back(self, hook: Hook, x: Tensor, point: HookPoint) -> Tensor:
+        return with_gradient(x, lambda gradient: self._fire(hook, gradient, point))
+
     def _see(self, hook: Hook, x: Tensor, point: HookPoint) -> None:
         if torch.is_grad_enabled():  # an evaluation or an answer in between is not what the loss is about
-            hook.seen.append(x)
+            hook.seen[point.name] = x
 
     def loss_terms(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """The terms to add to the loss, by metric name `loss/aux/<hook>`; each a scalar."""
@@ -133,13 +141,13 @@ class Hooks:
             except (ValueError, RuntimeError, TypeError) as error:
                 raise HookError(f"hook {hook.declared.name!r} failed: {error}") from error
             finally:
-                hook.seen = []
+                hook.seen = {}
         return terms
 
     def forget_activations(self) -> None:
         """Let go of activations that a forward pass without a loss left behind."""
         for hook in self.hooks:
-            hook.seen = []
+            hook.seen = {}
 
     def transform_gradients(self) -> None:
         """Pass every matching parameter's gradient through the gradient hooks."""

@@ -1,62 +1,37 @@
-"""Backward hooks: activations pass unchanged, their gradient is replaced on its way back (torch.autograd.Function)."""
-
-from collections.abc import Callable
-from typing import Any
+"""Backward hooks: activations and weights pass unchanged, their gradient is replaced on its way back."""
 
 import torch
 from torch import Tensor
 
 from lmcore.hooks.catalogue import hook
-from lmcore.hooks.points import HookPoint
+from lmcore.hooks.points import Place
 
 
-class ReplaceGradient(torch.autograd.Function):
-    """The identity, whose gradient passes through a function on its way back."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, replace: Callable[[Tensor], Tensor]) -> Tensor:
-        """x itself."""
-        ctx.replace = replace
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """The replaced gradient, of the same shape."""
-        return ctx.replace(gradients[0]), None
-
-
-def with_gradient(x: Tensor, replace: Callable[[Tensor], Tensor]) -> Tensor:
-    """x, with a gradient that `replace` makes from the true one."""
-    replaced = ReplaceGradient.apply(x, replace)  # type: ignore[no-untyped-call]
-    assert isinstance(replaced, Tensor)
-    return replaced
-
-
-@hook("backward", "point")
-def scale(x: Tensor, point: HookPoint, *, factor: float) -> Tensor:
+@hook("backward")
+def scale(gradient: Tensor, place: Place, *, factor: float) -> Tensor:
     """Multiply the gradient by a factor."""
-    return with_gradient(x, lambda gradient: gradient * factor)
+    return gradient * factor
 
 
-@hook("backward", "point")
-def reverse(x: Tensor, point: HookPoint) -> Tensor:
+@hook("backward")
+def reverse(gradient: Tensor, place: Place) -> Tensor:
     """Reverse the gradient's sign (Ganin & Lempitsky 2015)."""
-    return with_gradient(x, lambda gradient: -gradient)
+    return -gradient
 
 
-@hook("backward", "point")
-def clip(x: Tensor, point: HookPoint, *, largest: float) -> Tensor:
+@hook("backward")
+def clip(gradient: Tensor, place: Place, *, largest: float) -> Tensor:
     """Limit each element of the gradient to ±largest."""
-    return with_gradient(x, lambda gradient: gradient.clamp(-largest, largest))
+    return gradient.clamp(-largest, largest)
 
 
-@hook("backward", "point")
-def sign(x: Tensor, point: HookPoint) -> Tensor:
+@hook("backward")
+def sign(gradient: Tensor, place: Place) -> Tensor:
     """Keep only the gradient's signs, at its mean magnitude."""
-    return with_gradient(x, lambda gradient: gradient.sign() * gradient.abs().mean())
+    return gradient.sign() * gradient.abs().mean()
 
 
-@hook("backward", "point")
-def stop(x: Tensor, point: HookPoint) -> Tensor:
+@hook("backward")
+def stop(gradient: Tensor, place: Place) -> Tensor:
     """Stop the gradient: what lies below learns nothing from what lies above."""
-    return with_gradient(x, torch.zeros_like)
+    return torch.zeros_like(gradient)

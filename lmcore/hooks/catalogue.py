@@ -1,19 +1,57 @@
-"""The catalogue of hooks: plain functions, each registered under its kind and name, its arguments checked."""
+"""The catalogue of hooks: plain functions, each registered under its kind and name."""
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args
 
 Kind = Literal["forward", "backward", "update", "loss"]
-Stage = Literal["point", "gradient", "direction", "term"]
-"""Where a function acts: on a point's activation, on parameter gradients before the optimizer, on the optimizer's
-direction before it is applied, or as a term of the loss."""
+Stage = Literal["activation", "gradient_at", "value", "linear", "gradient", "gradients", "direction", "term"]
+
+SIGNATURES: dict[Kind, dict[Stage, str]] = {
+    "forward": {"activation": "x, point"},
+    "backward": {"gradient_at": "gradient, place", "value": "x, place", "linear": "x, weight, bias, place"},
+    "update": {
+        "gradient": "gradient, parameter",
+        "gradients": "gradients",
+        "direction": "direction, parameter",
+    },
+    "loss": {"term": "logits, targets, seen"},
+}
+"""What each kind can be, its default first, and what the function gets; all but a term return what came first.
+
+    forward   activation   replaces an activation at a hook point
+    backward  gradient_at  replaces the gradient that comes back to a hook point or a parameter
+              value        replaces an activation or a weight, and gives it a gradient of its own
+              linear       replaces the computation of a linear layer, named by its weight
+    update    gradient     replaces one parameter's gradient before the optimizer
+              gradients    replaces all matching gradients at once: a dict by name
+              direction    replaces what the optimizer would add to a parameter
+    loss      term         a scalar that is added to the loss; `seen` holds what passed the matching hook points, or the
+                           matching parameters, by name
+"""
+
+SUPPLIED = ("generator", "state", "step", "model", "error")
+"""Keyword-only parameters of these names are not set under `with`; a function that has one is given
+
+    generator  a torch.Generator (cpu) of its own for each call: the same numbers whenever the step is made again
+    state      a dict of tensors for each place, kept from step to step and in checkpoints
+    step       the number of steps done before this one
+    model      the Transformer
+    error      a function: the gradient of the loss with respect to the logits, while the gradient goes back
+"""
 
 
 class HookError(ValueError):
-    """A hook that cannot be used as it is declared; the sentence names the hook and what would be right."""
+    """A hook that cannot be used as it is declared, or that failed; the sentence says which, where, and what would be
+    right. `trace` is the traceback of an error inside a person's own code."""
+
+    def __init__(self, sentence: str, trace: str = "") -> None:
+        super().__init__(sentence)
+        self.trace = trace
 
 
 @dataclass(frozen=True)
@@ -21,94 +59,101 @@ class CatalogueEntry:
     """One function that a configuration can name under `use`."""
 
     kind: Kind
-    name: str
+    name: str  # as under `use`: zero, or my_hooks.py:function
     stage: Stage
     function: Callable[..., Any]
     parameters: tuple[inspect.Parameter, ...]  # what `with` may set
+    supplied: frozenset[str] = frozenset()  # those of SUPPLIED that it wants
+
+    @property
+    def file(self) -> str:
+        """The file of a person's own function; "" for a built-in."""
+        return self.name.rpartition(":")[0]
 
     @property
     def summary(self) -> str:
-        """The first line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().split("\n")[0]
+        """The first sentence of the function's docstring."""
+        paragraph = " ".join((inspect.getdoc(self.function) or "").split("\n\n")[0].split())
+        return re.split(r"(?<=\.)\s+(?=[A-Z])", paragraph)[0]
 
 
-_entries: dict[tuple[Kind, str], CatalogueEntry] = {}
+Entries = dict[tuple[Kind, str], CatalogueEntry]
+
+_built_in: Entries = {}
+_registering: list[tuple[Entries, str]] = [(_built_in, "")]  # last: where functions go now, and before their names
 
 
-def hook(kind: Kind, stage: Stage) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function in the catalogue. Its keyword-only parameters may be set under `with`."""
+def hook(kind: Kind, stage: Stage | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function in the catalogue. Its keyword-only parameters may be set under `with`, except for those that
+    are supplied. HookError if it is not made as SIGNATURES says."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        name = function.__name__
-        parameters = tuple(
-            parameter
-            for parameter in inspect.signature(function).parameters.values()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        )
-        _entries[kind, name] = CatalogueEntry(kind, name, stage, function, parameters)
+        entries, prefix = _registering[-1]
+        entry = _entry(kind, stage, function, prefix)
+        entries[kind, entry.name] = entry
         return function
 
     return register
 
 
+@contextmanager
+def registering(entries: Entries, file: str) -> Iterator[None]:
+    """Inside, functions are registered here instead of among the built-ins."""
+    catalogue()  # so that no built-in is registered here because it is imported here first
+    _registering.append((entries, f"{file}:"))
+    try:
+        yield
+    finally:
+        _registering.pop()
+
+
+def _entry(kind: Kind, stage: Stage | None, function: Callable[..., Any], prefix: str) -> CatalogueEntry:
+    name = function.__name__
+    if kind not in get_args(Kind):
+        raise HookError(f"{name} is registered as {kind!r}; the kinds are: {', '.join(get_args(Kind))}")
+    stages = SIGNATURES[kind]
+    stage = next(iter(stages)) if stage is None else stage
+    if stage not in stages:
+        raise HookError(f"{name} is registered as {kind!r}, {stage!r}; a {kind} hook can be: {', '.join(stages)}")
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) != len(stages[stage].split(", ")) or any(p.kind is p.VAR_KEYWORD for p in parameters):
+        raise HookError(
+            f"{name} must be {name}({stages[stage]}, *, …), its arguments behind the star, to be a {kind} hook"
+            + (f" ({stage})" if len(stages) > 1 else "")
+        )
+    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return CatalogueEntry(
+        kind,
+        prefix + name,
+        stage,
+        function,
+        tuple(p for p in keywords if p.name not in SUPPLIED),
+        frozenset(p.name for p in keywords if p.name in SUPPLIED),
+    )
+
+
 def catalogue() -> list[CatalogueEntry]:
-    """All entries, by kind and name."""
+    """All built-in entries, by kind and name."""
     import lmcore.hooks.backward
     import lmcore.hooks.forward
     import lmcore.hooks.loss
     import lmcore.hooks.update  # noqa: F401
 
-    return [_entries[key] for key in sorted(_entries)]
+    return [_built_in[key] for key in sorted(_built_in)]
 
 
-def find_entry(hook_name: str, kind: Kind, use: str) -> CatalogueEntry:
-    """The catalogue's entry for `use`. HookError with the nearest names if there is none of this kind."""
-    names = [entry.name for entry in catalogue() if entry.kind == kind]
-    if use in names:
-        return _entries[kind, use]
-    nearest = difflib.get_close_matches(use, names, n=1)
-    right = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(names)}"
+def find_entry(hook_name: str, kind: Kind, use: str, own: Mapping[str, Entries]) -> CatalogueEntry:
+    """The entry for `use`: a built-in, or FILE.py:FUNCTION of the files that were loaded. HookError with the nearest
+    names if there is none of this kind."""
+    file, colon, _ = use.rpartition(":")
+    if colon and file not in own:
+        raise HookError(
+            f"hook {hook_name!r}: {use!r} names the file {file!r}, which is not among the files of this run"
+        )
+    there = {entry.name: entry for entry in (own[file].values() if colon else catalogue()) if entry.kind == kind}
+    if use in there:
+        return there[use]
+    nearest = difflib.get_close_matches(use, there, n=1)
+    right = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(there) or 'none'}"
     raise HookError(f"hook {hook_name!r}: there is no {kind} hook {use!r}; {right}")
-
-
-def check_arguments(hook_name: str, entry: CatalogueEntry, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments to call the function with. HookError for an unknown one, a missing one or one of the wrong type."""
-    known = {parameter.name: parameter for parameter in entry.parameters}
-    for name in given:
-        if name not in known:
-            takes = ", ".join(known) or "none"
-            raise HookError(f"hook {hook_name!r}: {entry.name} has no argument {name!r}; its arguments are: {takes}")
-    arguments: dict[str, Any] = {}
-    for name, parameter in known.items():
-        if name not in given:
-            if parameter.default is inspect.Parameter.empty:
-                raise HookError(f"hook {hook_name!r}: {entry.name} needs the argument {name!r} under `with`")
-            continue
-        if not _is_a(given[name], parameter.annotation):
-            raise HookError(
-                f"hook {hook_name!r}: the argument {name!r} of {entry.name} must be "
-                f"{_type_name(parameter.annotation)}, not {given[name]!r}"
-            )
-        arguments[name] = float(given[name]) if parameter.annotation is float else given[name]
-    return arguments
-
-
-def _is_a(value: Any, annotation: Any) -> bool:
-    if annotation is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if get_origin(annotation) is list:
-        return isinstance(value, list) and all(_is_a(item, get_args(annotation)[0]) for item in value)
-    if get_args(annotation):
-        return any(_is_a(value, one) for one in get_args(annotation))
-    return value is None if annotation is type(None) or annotation is None else isinstance(value, annotation)
-
-
-def _type_name(annotation: Any) -> str:
-    names = {float: "a number", int: "a whole number", bool: "true or false", str: "text", type(None): "null"}
-    if get_origin(annotation) is list:
-        return f"a list, each item {_type_name(get_args(annotation)[0])}"
-    if get_args(annotation):
-        return " or ".join(_type_name(one) for one in get_args(annotation))
-    return names.get(annotation, str(annotation))

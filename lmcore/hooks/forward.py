@@ -27,31 +27,31 @@ def of_heads(x: Tensor, point: HookPoint, heads: list[int] | None) -> Tensor:
     return mask.view(shape)
 
 
-@hook("forward", "point")
+@hook("forward")
 def zero(x: Tensor, point: HookPoint, *, heads: list[int] | None = None) -> Tensor:
     """Replace the activation (of the chosen heads) by zero."""
     return torch.where(of_heads(x, point, heads), torch.zeros_like(x), x)
 
 
-@hook("forward", "point")
+@hook("forward")
 def mean(x: Tensor, point: HookPoint, *, heads: list[int] | None = None) -> Tensor:
     """Replace the activation (of the chosen heads) by its mean over batch and positions."""
     return torch.where(of_heads(x, point, heads), x.mean(dim=(0, 1), keepdim=True).expand_as(x), x)
 
 
-@hook("forward", "point")
+@hook("forward")
 def scale(x: Tensor, point: HookPoint, *, factor: float, heads: list[int] | None = None) -> Tensor:
     """Multiply the activation (of the chosen heads) by a factor."""
     return torch.where(of_heads(x, point, heads), x * factor, x)
 
 
-@hook("forward", "point")
+@hook("forward")
 def clamp(x: Tensor, point: HookPoint, *, low: float, high: float) -> Tensor:
     """Limit the activation to the range from low to high."""
     return x.clamp(low, high)
 
 
-@hook("forward", "point")
+@hook("forward")
 def stop_gradient(x: Tensor, point: HookPoint) -> Tensor:
     """Let the activation pass and no gradient come back."""
     return x.detach()

@@ -4,6 +4,7 @@ import difflib
 import fnmatch
 import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -54,6 +55,18 @@ class HookPoint(nn.Module):
         return x
 
 
+@dataclass(frozen=True)
+class Weight:
+    """A parameter as a place of a hook."""
+
+    name: str
+    parameter: nn.Parameter
+
+
+Place = HookPoint | Weight
+"""Where a backward hook acts."""
+
+
 class HookHandle:
     """What `attach` returns: `remove()` detaches the function, once; removing it again does nothing."""
 
@@ -66,15 +79,15 @@ class HookHandle:
         self._functions.pop(self._number, None)
 
 
-def matching_points(names: Iterable[str], pattern: str) -> list[str]:
+def matching_names(names: Iterable[str], pattern: str, what: str = "hook point") -> list[str]:
     """The names that a glob such as `blocks.*.hook_resid_post` matches, in their order.
 
-    Raises HookPointError, naming the nearest points, when there is none.
+    Raises HookPointError, naming the nearest ones and `what` they are, when there is none.
     """
     names = list(names)
     matches = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
     if not matches:
         nearest = difflib.get_close_matches(pattern, names, n=3, cutoff=0.3)
         advice = f"; the nearest are {', '.join(nearest)}" if nearest else f"; there are for example {names[0]}"
-        raise HookPointError(f"no hook point is called {pattern!r}{advice}")
+        raise HookPointError(f"no {what} matches {pattern!r}{advice}")
     return matches

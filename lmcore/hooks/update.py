@@ -10,20 +10,20 @@ from torch import Tensor
 from lmcore.hooks.catalogue import hook
 
 
-@hook("update", "gradient")
+@hook("update")
 def clip_gradient(gradient: Tensor, parameter: Tensor, *, largest: float) -> Tensor:
     """Limit the l2 norm of each parameter's gradient."""
     factor: Tensor = largest / gradient.norm().clamp(min=largest)
     return gradient * factor
 
 
-@hook("update", "gradient")
+@hook("update")
 def centralize_gradient(gradient: Tensor, parameter: Tensor) -> Tensor:
     """Take away the mean over each row's inputs (gradient centralization, Yong et al. 2020); vectors stay."""
     return gradient - gradient.mean(dim=-1, keepdim=True) if gradient.ndim > 1 else gradient
 
 
-@hook("update", "gradient")
+@hook("update")
 def sign_gradient(gradient: Tensor, parameter: Tensor) -> Tensor:
     """Keep only the signs (signSGD, Bernstein et al. 2018)."""
     return gradient.sign()

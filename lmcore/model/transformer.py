@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmcore.config.schema import ModelConfig
-from lmcore.hooks.points import HookFunction, HookPoint, matching_points
+from lmcore.hooks.points import HookFunction, HookPoint, matching_names
 from lmcore.model.block import Block
 from lmcore.model.cache import KeyValueCache
 from lmcore.model.norm import build_norm
@@ -102,7 +102,7 @@ class Transformer(nn.Module):
     def run_with_hooks(self, tokens: Tensor, fwd_hooks: Sequence[tuple[str, HookFunction]]) -> Tensor:
         """The logits with functions attached for this one pass: (name or glob, function); nothing stays behind."""
         points = self.hook_points()
-        chosen = [(points[name], function) for glob, function in fwd_hooks for name in matching_points(points, glob)]
+        chosen = [(points[name], function) for glob, function in fwd_hooks for name in matching_names(points, glob)]
         handles = [point.attach(function) for point, function in chosen]
         try:
             logits: Tensor = self(tokens)  # [batch, pos, vocabulary]
@@ -118,7 +118,7 @@ class Transformer(nn.Module):
         if callable(names_filter):
             return [name for name in names if names_filter(name)]
         globs = [names_filter] if isinstance(names_filter, str) else names_filter
-        wanted = {name for glob in globs for name in matching_points(names, glob)}
+        wanted = {name for glob in globs for name in matching_names(names, glob)}
         return [name for name in names if name in wanted]
 
     def components(self) -> list[str]:

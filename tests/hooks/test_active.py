@@ -164,12 +164,7 @@ def test_backward_hooks_compute_what_they_say(model: Transformer, tokens: Tensor
     functions = {entry.name: entry.function for entry in catalogue() if entry.kind == "backward"}
     assert {name for name, _ in expected} == set(functions)
     for (name, arguments), gradient in expected.items():
-        leaf = torch.zeros(3, requires_grad=True)
-        out = functions[name](leaf, point, **dict(arguments))
-        assert torch.equal(out, leaf)
-        (out * x).sum().backward()
-        assert leaf.grad is not None
-        assert torch.equal(leaf.grad, gradient), name
+        assert torch.equal(functions[name](x, point, **dict(arguments)), gradient), name
 
 
 def test_update_hooks_compute_what_they_say(model: Transformer) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmcore.hooks.points import HookPoint, HookPointError, matching_points
+from lmcore.hooks.points import HookPoint, HookPointError, matching_names
 
 NAMES = ["hook_embed", "blocks.0.hook_resid_pre", "blocks.0.attn.hook_q", "blocks.1.hook_resid_pre"]
 
@@ -78,14 +78,14 @@ def test_gradients_flow_through_a_replacement() -> None:
 
 
 def test_globs_match_in_order_and_an_unmatched_name_is_answered_with_the_nearest() -> None:
-    assert matching_points(NAMES, "blocks.*.hook_resid_pre") == [NAMES[1], NAMES[3]]
-    assert matching_points(NAMES, "hook_embed") == ["hook_embed"]
+    assert matching_names(NAMES, "blocks.*.hook_resid_pre") == [NAMES[1], NAMES[3]]
+    assert matching_names(NAMES, "hook_embed") == ["hook_embed"]
     with pytest.raises(
         HookPointError, match=r"'blocks\.2\.hook_resid_pre'; the nearest are .*blocks\.1\.hook_resid_pre"
     ):
-        matching_points(NAMES, "blocks.2.hook_resid_pre")
+        matching_names(NAMES, "blocks.2.hook_resid_pre")
     with pytest.raises(HookPointError, match="hook_embed"):
-        matching_points(NAMES, "§§§§")
+        matching_names(NAMES, "§§§§")
 
 
 def test_an_unused_point_costs_about_a_microsecond_at_most() -> None:
