@@ -31,9 +31,7 @@ def own_error(what: str, name: str, error: BaseException) -> HookError:
     inside = error.__traceback__
     while inside is not None and inside.tb_frame.f_code.co_filename != name:
         inside = inside.tb_next  # how the lab came to call it is of no interest
-    told = HookError(sentence)
-    told.trace = "".join(traceback.format_exception(type(error), error, inside))
-    return told
+    return HookError(sentence, "".join(traceback.format_exception(type(error), error, inside)))
 
 
 def _line_of(name: str, error: BaseException) -> int | None:

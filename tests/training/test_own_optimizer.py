@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lmcore.config import parse_config
-from lmcore.hooks.catalogue import HookError
+from lmcore.hooks.catalogue import HookError, catalogue
 from lmcore.training.checkpoints import load_checkpoint, save_checkpoint
 from lmcore.training.optimizers import Optimizer, build_optimizer
 from lmcore.training.trainer import Trainer
@@ -80,6 +80,12 @@ def test_it_trains_and_resumes_bit_for_bit(tmp_path: Path) -> None:
 def test_a_class_that_cannot_be_used_is_told_in_a_sentence(old: str, new: str, sentence: str) -> None:
     with pytest.raises(HookError, match=sentence):
         own(CLASS.replace(old, new))
+
+
+def test_hooks_in_the_same_file_do_not_join_the_built_ins() -> None:
+    before = catalogue()
+    own(f"from lmcore.hooks.catalogue import hook\n\n@hook('forward')\ndef twice(x, point):\n    return 2 * x\n{CLASS}")
+    assert catalogue() == before
 
 
 def test_an_error_carries_the_trace_of_its_file_alone() -> None:

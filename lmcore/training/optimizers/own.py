@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.config.schema import OptimizationConfig
-from lmcore.hooks.catalogue import HookError
+from lmcore.hooks.catalogue import HookError, registering
 from lmcore.hooks.source import own_error, run_source
 
 
@@ -38,7 +38,9 @@ class OwnOptimizer:
         self._step = 0
         if self._file not in sources:
             raise HookError(f"optimizer {use!r}: there is no file {self._file!r} that was agreed to")
-        made = getattr(run_source(self._file, sources[self._file]), name, None)
+        with registering({}, self._file):  # hooks in the same file are not what is asked for here
+            module = run_source(self._file, sources[self._file])
+        made = getattr(module, name, None)
         if not isinstance(made, type):
             raise HookError(f"optimizer {use!r}: {self._file} defines no class {name!r}")
         missing = [one for one in ("set_hyperparameters", "step", "tensors") if not hasattr(made, one)]
