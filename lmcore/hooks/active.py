@@ -1,188 +1,279 @@
 """The hooks of one model: declared in the configuration, resolved once, attached only while they act."""
 
-import difflib
-import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lmcore.config.schema import HookConfig
-from lmcore.hooks.arguments import check_arguments
-from lmcore.hooks.catalogue import CatalogueEntry, HookError, find_entry
-from lmcore.hooks.points import HookPoint
-from lmcore.hooks.replaced_gradient import with_gradient
+from lmcore.hooks.attaching import Undo, attach
+from lmcore.hooks.calling import Moment, call, copied, effect_of, failure, is_finite, refuse_non_finite
+from lmcore.hooks.catalogue import HookError
+from lmcore.hooks.declared import Hook, Hookable, State, refuse_two_on_one_layer, resolve
+from lmcore.hooks.own import load_source
+from lmcore.hooks.updating import HasState, transform_gradients, transformed_directions
 
 
-class HasHookPoints(Protocol):
-    """What hooks need of a model: its points and its parameters by name."""
+@dataclass(frozen=True)
+class HookStatistics:
+    """How one declared hook does."""
 
-    def hook_points(self) -> Mapping[str, HookPoint]:
-        """Every hook point by its name."""
-        ...
-
-    def named_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """Every parameter by its name."""
-        ...
-
-
-@dataclass
-class Hook:
-    """One declared hook: what it calls, where, and whether it acts now."""
-
-    declared: HookConfig
-    entry: CatalogueEntry
-    arguments: dict[str, Any]
-    places: tuple[str, ...]  # names of points, or of parameters
+    name: str
+    kind: str
+    use: str
+    at: str | None  # as declared
+    places: tuple[str, ...]  # hook points or parameters
     enabled: bool
-    firings: int = 0
-    attached: list[Callable[[], None]] = field(default_factory=list)  # undo one attachment each
-    seen: dict[str, Tensor] = field(default_factory=dict)  # activations that a loss term waits for
-
-    def acts_at(self, step: int) -> bool:
-        """Whether it is on at a step: enabled, and within its window."""
-        begun = self.declared.from_step is None or step >= self.declared.from_step
-        ended = self.declared.until_step is not None and step >= self.declared.until_step
-        return self.enabled and begun and not ended
+    acting: bool  # enabled, and within its window
+    from_step: int | None
+    until_step: int | None
+    firings: int
+    milliseconds: float | None  # in its function during the last step that was watched
+    effect: float | None  # ‖change‖/‖original‖ in that step; of a loss term |term|/|loss|
 
 
 class Hooks:
     """All hooks of one model, in their listed order. Those that do not act are not attached, and cost nothing."""
 
-    def __init__(self, declared: Sequence[HookConfig], model: HasHookPoints) -> None:
-        self._points = model.hook_points()
+    def __init__(
+        self,
+        declared: Sequence[HookConfig],
+        model: Hookable,
+        seed: int = 0,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        """`seed` is the run's; `sources` has the texts, by file name, of own files that may run. HookError."""
+        self._model = model
         self._parameters = dict(model.named_parameters())
-        self.hooks = tuple(self._resolve(one, index) for index, one in enumerate(declared))
+        self._own = {file: load_source(file, text) for file, text in (sources or {}).items()}
+        self._moment = Moment(model, seed, next(iter(self._parameters.values())).device)
+        self.hooks = resolve(declared, model, self._own)
         self._acting: tuple[Hook, ...] = ()
+        self._attached: list[Undo] = []
+        self._removed: dict[str, Hook] = {}  # since the last step; one that is declared again goes on
+        self._seen: dict[Hook, dict[str, Tensor]] = {}  # activations that a loss term waits for
+        self._states_before: dict[Hook, dict[str, State]] = {}  # as the present step found them
 
-    def _resolve(self, declared: HookConfig, index: int) -> Hook:
-        name = declared.name or f"hooks[{index}]"
-        entry = find_entry(name, declared.kind, declared.use, {})
-        arguments = check_arguments(name, entry, declared.with_)
-        names = list(self._points) if entry.stage in ("activation", "gradient_at", "term") else list(self._parameters)
-        what = "hook point" if entry.stage in ("activation", "gradient_at", "term") else "parameter"
-        if declared.at is None:
-            if entry.stage in ("activation", "gradient_at"):
-                raise HookError(
-                    f"hook {name!r}: say under `at` which hook points it acts on, such as blocks.0.hook_attn_out"
-                )
-            places = () if entry.stage == "term" else tuple(names)
-        else:
-            places = tuple(one for one in names if fnmatch.fnmatchcase(one, declared.at))
-            if not places:
-                nearest = ", ".join(difflib.get_close_matches(declared.at, names, n=3, cutoff=0.3))
-                raise HookError(
-                    f"hook {name!r}: no {what} matches {declared.at!r}" + (f"; near are: {nearest}" if nearest else "")
-                )
-        return Hook(declared, entry, arguments, places, declared.enabled)
+    # What is declared
+
+    def check(self, declared: Sequence[HookConfig]) -> None:
+        """Whether these could be declared. HookError if not; nothing changes."""
+        resolve(declared, self._model, self._own)
+
+    def declare(self, declared: Sequence[HookConfig]) -> None:
+        """Let these be the hooks from now on. HookError, with nothing changed.
+
+        One of the same name that uses the same function keeps what it has counted and remembers.
+        """
+        self._use(resolve(declared, self._model, self._own))
+
+    def reload(self, file: str, text: str) -> None:
+        """Use another version of an own file, or a new one, from now on. HookError, with nothing changed."""
+        own = {**self._own, file: load_source(file, text)}
+        hooks = resolve([hook.declared for hook in self.hooks], self._model, own)
+        self._own = own
+        self._use(hooks)
+
+    def _use(self, hooks: tuple[Hook, ...]) -> None:
+        known = self._removed | {hook.name: hook for hook in self.hooks}
+        for hook in hooks:
+            if hook.name in known:
+                hook.go_on_from(known[hook.name])
+        self._removed = known
+        self.hooks = hooks
+        self.at_step(self._moment.step)
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Switch a hook on or off by its name; it takes effect at the next `at_step`. HookError if there is none."""
         for hook in self.hooks:
-            if hook.declared.name == name:
-                hook.enabled = enabled
+            if hook.name == name:
+                before = hook.declared
+                hook.declared = before.model_copy(update={"enabled": enabled})
+                try:
+                    refuse_two_on_one_layer(self.hooks)
+                except HookError:
+                    hook.declared = before
+                    raise
                 return
-        names = ", ".join(hook.declared.name for hook in self.hooks) or "none are declared"
+        names = ", ".join(hook.name for hook in self.hooks) or "none are declared"
         raise HookError(f"There is no hook {name!r}; the hooks of this run: {names}")
+
+    # When they act
 
     def at_step(self, step: int) -> None:
         """Attach exactly the hooks that act at this step, in their listed order."""
+        self._moment.step, self._moment.micro_batch = step, 0
         acting = tuple(hook for hook in self.hooks if hook.acts_at(step))
+        for hook in acting:
+            hook.prepare(step)
         if acting == self._acting:
             return
-        for hook in self._acting:
-            for undo in hook.attached:
-                undo()
-            hook.attached.clear()
-        for hook in acting:
-            if hook.entry.stage in ("activation", "gradient_at", "term"):
-                function = partial(
-                    {"activation": self._fire, "gradient_at": self._fire_back, "term": self._see}[hook.entry.stage],
-                    hook,
-                )
-                hook.attached = [self._points[place].attach(function).remove for place in hook.places]
+        while self._attached:
+            self._attached.pop()()
+        self._attached = attach(acting, self._moment, self._see)
         self._acting = acting
 
-    def _fire(self, hook: Hook, x: Tensor, point: HookPoint) -> Tensor:
-        hook.firings += 1
+    @contextmanager
+    def in_step(self, step: int, watch: bool = False) -> Iterator[None]:
+        """Let act what acts at this step, and inside, with `watch`, measure it.
+
+        After an error inside, what the hooks remember is what it was before.
+        """
+        self.at_step(step)
+        self._removed = {}
+        for hook in self.hooks:
+            hook.forget_other_places()
+        self._states_before = {
+            hook: {place: copied(state) for place, state in hook.states.items()}
+            for hook in self._acting
+            if hook.wants_state
+        }
+        self.watch = watch
         try:
-            replaced = hook.entry.function(x, point, **hook.arguments)
-        except (ValueError, RuntimeError, TypeError) as error:
-            raise HookError(f"hook {hook.declared.name!r} failed at {point.name}: {error}") from error
-        if not isinstance(replaced, Tensor) or replaced.shape != x.shape:
-            got = tuple(replaced.shape) if isinstance(replaced, Tensor) else type(replaced).__name__
-            raise HookError(
-                f"hook {hook.declared.name!r} must return the shape {tuple(x.shape)} at {point.name}, not {got}"
-            )
-        return replaced
+            yield
+        except BaseException:
+            self.rewind()
+            raise
+        finally:
+            self.watch = False
+            self._forget()
+            self._states_before = {}
 
-    def _fire_back(self, hook: Hook, x: Tensor, point: HookPoint) -> Tensor:
-        return with_gradient(x, lambda gradient: self._fire(hook, gradient, point))
+    def rewind(self) -> None:
+        """Let what the hooks remember be what it was before the present step."""
+        for hook, states in self._states_before.items():
+            hook.states = {place: copied(state) for place, state in states.items()}
 
-    def _see(self, hook: Hook, x: Tensor, point: HookPoint) -> None:
+    def begin_micro_batch(self, micro_batch: int) -> None:
+        """The next forward and backward pass are those of this part of the step."""
+        self._moment.micro_batch = micro_batch
+        self._forget()
+
+    def _forget(self) -> None:
+        self._seen = {}
+        self._moment.error = None
+
+    def _see(self, hook: Hook, place: str, x: Tensor) -> None:
         if torch.is_grad_enabled():  # an evaluation or an answer in between is not what the loss is about
-            hook.seen[point.name] = x
+            self._seen.setdefault(hook, {})[place] = x
+
+    # In the training step
 
     def loss_terms(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """The terms to add to the loss, by metric name `loss/aux/<hook>`; each a scalar."""
-        terms: dict[str, Tensor] = {}
-        for hook in self._acting:
-            if hook.entry.stage != "term":
-                continue
-            hook.firings += 1
-            try:
-                terms[f"loss/aux/{hook.declared.name}"] = hook.entry.function(
-                    logits, targets, hook.seen, **hook.arguments
-                )
-            except (ValueError, RuntimeError, TypeError) as error:
-                raise HookError(f"hook {hook.declared.name!r} failed: {error}") from error
-            finally:
-                hook.seen = {}
+        """The terms to add to the loss, by metric name `loss/aux/<hook>`; each a scalar. HookError."""
+        seen, self._seen = self._seen, {}
+        terms = {
+            f"loss/aux/{hook.name}": self._term(hook, logits, targets, seen.get(hook, {}))
+            for hook in self._acting
+            if hook.entry.stage == "term"
+        }
+        self._forget()  # of what the terms themselves made pass through the model
         return terms
 
-    def forget_activations(self) -> None:
-        """Let go of activations that a forward pass without a loss left behind."""
-        for hook in self.hooks:
-            hook.seen = {}
+    def _term(self, hook: Hook, logits: Tensor, targets: Tensor, activations: Mapping[str, Tensor]) -> Tensor:
+        weights = {place: self._parameters[place] for place in hook.places if place in self._parameters}
+        seen = {**weights, **activations}
+        term = call(hook, "", self._moment, logits, targets, seen)
+        if not isinstance(term, Tensor) or term.shape != () or not term.is_floating_point():
+            got = f"the shape {tuple(term.shape)}" if isinstance(term, Tensor) else type(term).__name__
+            raise HookError(f"{failure(hook, '', self._moment)}: a term of the loss must be one number, not {got}")
+        if self._moment.look_for_non_finite and all(map(is_finite, (logits, *seen.values()), ("", *seen))):
+            refuse_non_finite(hook, "", self._moment, term)
+        return term
+
+    def measure_terms(self, losses: Mapping[str, float]) -> None:
+        """Note how large each term was beside the loss, from a step's metrics."""
+        for hook in self._acting:
+            term = losses.get(f"loss/aux/{hook.name}")
+            if hook.entry.stage == "term" and term is not None:
+                hook.sizes = [(torch.tensor(abs(term)), torch.tensor(abs(losses["loss/train"])))]
 
     def transform_gradients(self) -> None:
-        """Pass every matching parameter's gradient through the gradient hooks."""
-        for hook, name, parameter in self._of_stage("gradient"):
-            if parameter.grad is not None:
-                parameter.grad.copy_(self._transformed(hook, name, parameter.grad, parameter))
+        """Pass the parameters' gradients through the hooks before the optimizer. HookError."""
+        transform_gradients(self._acting, self._parameters, self._moment)
+
+    def transformed_directions(self, optimizer: HasState) -> AbstractContextManager[None]:
+        """Around the optimizer's step: what it adds to a parameter passes through the direction hooks. HookError, with
+        parameters and optimizer as they were."""
+        return transformed_directions(self._acting, self._parameters, optimizer, self._moment)
+
+    @property
+    def are_acting(self) -> bool:
+        """Whether any hook acts now."""
+        return bool(self._acting)
 
     @contextmanager
-    def transformed_directions(self) -> Iterator[None]:
-        """Around the optimizer's step: what it adds to a parameter passes through the direction hooks."""
-        affected = {name: parameter for _, name, parameter in self._of_stage("direction")}
-        before = {name: parameter.detach().clone() for name, parameter in affected.items()}
-        yield
-        if not affected:
-            return
-        with torch.no_grad():
-            directions = {name: parameter - before[name] for name, parameter in affected.items()}
-            for name in affected:
-                affected[name].copy_(before[name])
-            for hook, name, parameter in self._of_stage("direction"):
-                directions[name] = self._transformed(hook, name, directions[name], parameter)
-            for name, parameter in affected.items():
-                parameter.add_(directions[name])
-
-    def _of_stage(self, stage: str) -> list[tuple[Hook, str, nn.Parameter]]:
-        acting = [hook for hook in self._acting if hook.entry.stage == stage]
-        return [(hook, place, self._parameters[place]) for hook in acting for place in hook.places]
-
-    def _transformed(self, hook: Hook, name: str, x: Tensor, parameter: nn.Parameter) -> Tensor:
-        hook.firings += 1
+    def looking_for_non_finite(self) -> Iterator[None]:
+        """Inside, HookError names the first hook that makes something not finite out of what was."""
+        self._moment.look_for_non_finite = True
         try:
-            with torch.no_grad():
-                replaced = hook.entry.function(x, parameter, **hook.arguments)
-        except (ValueError, RuntimeError, TypeError) as error:
-            raise HookError(f"hook {hook.declared.name!r} failed at {name}: {error}") from error
-        if not isinstance(replaced, Tensor) or replaced.shape != x.shape:
-            raise HookError(f"hook {hook.declared.name!r} must return the shape {tuple(x.shape)} at {name}")
-        return replaced
+            yield
+        finally:
+            self._moment.look_for_non_finite = False
+
+    # What is known about them
+
+    @property
+    def watch(self) -> bool:
+        """Whether calls are measured now."""
+        return self._moment.watch
+
+    @watch.setter
+    def watch(self, on: bool) -> None:
+        self._moment.watch = on
+        if on:
+            for hook in self.hooks:
+                hook.seconds, hook.sizes = None, []
+
+    def effects(self) -> dict[str, float]:
+        """`hook/effect/<name>` of the last watched step, of the hooks that have one."""
+        effects = {f"hook/effect/{hook.name}": effect_of(hook) for hook in self.hooks}
+        return {name: effect for name, effect in effects.items() if effect is not None}
+
+    def statistics(self) -> tuple[HookStatistics, ...]:
+        """How each declared hook does, in their listed order."""
+        return tuple(self._statistics(hook) for hook in self.hooks)
+
+    def _statistics(self, hook: Hook) -> HookStatistics:
+        return HookStatistics(
+            hook.name,
+            hook.entry.kind,
+            hook.declared.use,
+            hook.declared.at,
+            hook.places,
+            hook.enabled,
+            hook.acts_at(self._moment.step),
+            hook.declared.from_step,
+            hook.declared.until_step,
+            hook.firings,
+            None if hook.seconds is None else 1000 * hook.seconds,
+            effect_of(hook),
+        )
+
+    # What they remember
+
+    def tensors(self) -> dict[str, Tensor]:
+        """A copy of what all hooks remember, by name."""
+        return {
+            f"{hook.name}/{hook.declared.use}/{place}/{key}": tensor.contiguous().clone()
+            for hook in self.hooks
+            for place, state in hook.states.items()
+            for key, tensor in state.items()
+            if hook.has_place(place)
+        }
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember what `tensors` gave. What belongs to no hook that is declared now is left out: it was removed."""
+        for hook in self.hooks:
+            hook.states = {}
+            for place in (*hook.places, ""):
+                prefix = f"{hook.name}/{hook.declared.use}/{place}/"
+                state = {
+                    name.removeprefix(prefix): tensor.to(self._moment.device, copy=True)
+                    for name, tensor in tensors.items()
+                    if name.startswith(prefix)
+                }
+                if state:
+                    hook.states[place] = state

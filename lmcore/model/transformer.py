@@ -1,6 +1,9 @@
 """The Transformer: tokens in, logits of the next token out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +18,9 @@ from lmcore.model.position import build_position_embedding
 
 NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
 """Which hook points: a name or glob, several of them, a function of the name, or None for all."""
+
+NamedHook = tuple[str, HookFunction]
+"""A hook point's name, or a glob, and what to attach there."""
 
 
 class ContextError(ValueError):
@@ -72,8 +78,8 @@ class Transformer(nn.Module):
     def logits_of(self, x: Tensor) -> Tensor:
         """Final norm and head: residual stream [batch, pos, d_model] → logits [batch, pos, vocabulary] in float32."""
         x = self.ln_final(x)  # [batch, pos, d_model]
-        head = self.embed.weight if self.unembed is None else self.unembed.weight  # [vocabulary, d_model]
-        logits = F.linear(x, head).float()  # [batch, pos, vocabulary]
+        head = F.linear(x, self.embed.weight) if self.unembed is None else self.unembed(x)
+        logits = head.float()  # [batch, pos, vocabulary]
         cap = self.config.logit_soft_cap
         return cap * torch.tanh(logits / cap) if cap > 0 else logits
 
@@ -99,17 +105,38 @@ class Transformer(nn.Module):
 
         return self.run_with_hooks(tokens, [(name, keep) for name in self._chosen_points(names_filter)]), seen
 
-    def run_with_hooks(self, tokens: Tensor, fwd_hooks: Sequence[tuple[str, HookFunction]]) -> Tensor:
+    def run_with_hooks(self, tokens: Tensor, fwd_hooks: Sequence[NamedHook]) -> Tensor:
         """The logits with functions attached for this one pass: (name or glob, function); nothing stays behind."""
-        points = self.hook_points()
-        chosen = [(points[name], function) for glob, function in fwd_hooks for name in matching_names(points, glob)]
-        handles = [point.attach(function) for point, function in chosen]
-        try:
+        with self.hooks(fwd_hooks):
             logits: Tensor = self(tokens)  # [batch, pos, vocabulary]
             return logits
+
+    @contextmanager
+    def hooks(self, fwd_hooks: Sequence[NamedHook] = (), bwd_hooks: Sequence[NamedHook] = ()) -> Iterator[Self]:
+        """Inside, functions are attached to hook points, each (name or glob, function); after it, none of them is.
+
+        One of `fwd_hooks` gets an activation and its point, one of `bwd_hooks` the gradient that comes back to the
+        point, when backward is called inside too; both return a replacement, or None.
+        """
+        points = self.hook_points()
+        remove: list[Callable[[], None]] = []
+
+        def with_gradient(function: HookFunction, x: Tensor, point: HookPoint) -> Tensor | None:
+            if not (x.requires_grad and torch.is_grad_enabled()):
+                return None
+            seen = x.view_as(x)  # of its own, for the same tensor may pass other points
+            remove.append(seen.register_hook(lambda gradient: function(gradient, point)).remove)  # type: ignore[no-untyped-call]
+            return seen
+
+        functions = [(glob, function) for glob, function in fwd_hooks]
+        functions += [(glob, partial(with_gradient, function)) for glob, function in bwd_hooks]
+        chosen = [(points[name], function) for glob, function in functions for name in matching_names(points, glob)]
+        try:
+            remove += [point.attach(function).remove for point, function in chosen]
+            yield self
         finally:
-            for handle in handles:
-                handle.remove()
+            for one in remove:
+                one()
 
     def _chosen_points(self, names_filter: NamesFilter) -> list[str]:
         names = list(self.hook_points())

@@ -1,21 +1,12 @@
 """Where randomness comes from, and everything else that decides the last bits of a result."""
 
-import hashlib
 import os
 import platform
 from pathlib import Path
 
 import torch
 
-
-def stream_seed(seed: int, stream: str, *indices: int) -> int:
-    """The seed of one random stream: a stable 63-bit hash of the run's seed, the stream's name and any indices.
-
-    Streams ("initialization", "data", "dropout", "evaluation", "sampling") are independent of each other, so drawing
-    from one never moves another; with the step among the indices, resuming needs no stored generator state.
-    """
-    name = "/".join([str(seed), stream, *map(str, indices)])
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") >> 1
+from lmcore.seeds import stream_seed as stream_seed
 
 
 def available_cores() -> int:

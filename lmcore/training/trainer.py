@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,8 +45,8 @@ class StepResult:
 class Trainer:
     """A model, its optimizer and its batches, advanced one step at a time.
 
-    Its state is `step`, `tokens`, `seconds`, the model's tensors and the optimizer's. Nothing else is carried from one
-    step to the next, so training goes on from these bit for bit.
+    Its state is `step`, `tokens`, `seconds`, the tensors of the model, the optimizer and the hooks. Nothing else is
+    carried from one step to the next, so training goes on from these bit for bit.
     """
 
     def __init__(
@@ -55,16 +56,20 @@ class Trainer:
         batcher: Batches,
         device: torch.device,
         hooks: Hooks | None = None,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
-        """The model is on the device already; `hooks` are those of the configuration unless given. HookError."""
+        """The model is on the device already; `hooks` are those of the configuration unless given.
+
+        `sources` has the texts, by file name, of own files that may run. HookError.
+        """
         be_deterministic(device)
         keep_freed_memory()
         self.config = config
         self.model = model
         self.batcher = batcher
         self.device = device
-        self.hooks = Hooks(config.hooks, model) if hooks is None else hooks
-        self.optimizer = build_optimizer(model, config.training)
+        self.hooks = Hooks(config.hooks, model, config.other.seed, sources) if hooks is None else hooks
+        self.optimizer = build_optimizer(model, config.training, sources=sources)
         self.parameters = dict(model.named_parameters())
         self.step = 0
         self.tokens = 0
@@ -76,14 +81,30 @@ class Trainer:
         self.config = config
 
     def train_step(self, norms: bool = False) -> StepResult:
-        """Make one step. With `norms`, also measure every parameter, gradient, update and some activations.
+        """Make one step. With `norms`, also measure every parameter, gradient, update, hook and some activations.
 
-        Raises NonFinite before anything is updated if the loss or the gradient is not finite.
+        Raises NonFinite if the loss or the gradient is not finite, and HookError if a hook or an optimizer of one's own
+        fails; weights, optimizer and hooks are then as they were before the step.
         """
         started = time.perf_counter()
-        config = self.config.training
         batches = [(x.to(self.device), y.to(self.device)) for x, y in self.batcher.micro_batches(self.step)]
-        self.hooks.at_step(self.step)
+        try:
+            with self.hooks.in_step(self.step, watch=norms):
+                metrics = self._learn(batches, norms)
+        finally:
+            self._forget_gradients()
+        synchronize(self.device)
+        seconds = time.perf_counter() - started
+        tokens = sum(x.numel() for x, _ in batches)
+        self.step += 1
+        self.tokens += tokens
+        self.seconds += seconds
+        metrics |= self._throughput(tokens / seconds)
+        return StepResult(self.step, self.tokens, self.seconds, metrics)
+
+    def _learn(self, batches: MicroBatches, norms: bool) -> dict[str, float]:
+        """Gradients, checked and clipped, and the update that the optimizer makes of them."""
+        config = self.config.training
         activations = ActivationRms(self.model.hook_points()) if norms else None
         with activations or nullcontext():
             losses = self._learn_gradients(batches)
@@ -101,20 +122,12 @@ class Trainer:
 
         self.optimizer.set_hyperparameters(config, self.step)
         sizes = UpdateNorms(self.parameters, gradient_norms) if norms else None
-        with self.hooks.transformed_directions():
+        with self.hooks.transformed_directions(self.optimizer):
             self.optimizer.step()
-        self._forget_gradients()
         if sizes and activations:
-            metrics |= sizes.metrics() | activations.metrics()
-
-        synchronize(self.device)
-        seconds = time.perf_counter() - started
-        tokens = sum(x.numel() for x, _ in batches)
-        self.step += 1
-        self.tokens += tokens
-        self.seconds += seconds
-        metrics |= self._throughput(tokens / seconds)
-        return StepResult(self.step, self.tokens, self.seconds, metrics)
+            self.hooks.measure_terms(metrics)
+            metrics |= sizes.metrics() | activations.metrics() | self.hooks.effects()
+        return metrics
 
     def _learn_gradients(self, batches: MicroBatches) -> dict[str, Tensor]:
         """Forward and backward; returns the loss, and the terms of loss hooks, as means over all micro-batches."""
@@ -122,17 +135,17 @@ class Trainer:
         means: dict[str, Tensor] = {}
         self.model.train()
         for micro, (x, y) in enumerate(batches):
-            self._seed_dropout(micro)
-            self.hooks.forget_activations()
+            self._begin_pass(micro)
             logits = self.model(x)  # [batch, pos, vocabulary]
             terms = {"loss/train": next_token_loss(logits, y), **self.hooks.loss_terms(logits, y)}
             share = x.numel() / tokens  # 1.0 for a single micro-batch, which changes no bit
-            torch.autograd.backward([term * share for term in terms.values()])
+            torch.autograd.backward([term * share for term in terms.values() if term.requires_grad])
             for name, term in terms.items():
                 means[name] = means.get(name, torch.zeros_like(term)) + term.detach() * share
         return means
 
-    def _seed_dropout(self, micro: int) -> None:
+    def _begin_pass(self, micro: int) -> None:
+        self.hooks.begin_micro_batch(micro)
         if self.config.model.dropout > 0:
             torch.manual_seed(stream_seed(self.config.other.seed, "dropout", self.step, micro))
 
@@ -143,10 +156,15 @@ class Trainer:
         return {"throughput/tokens_per_second": tokens_per_second, "throughput/flops": flops, **mfu}
 
     def _find_non_finite(self, batches: MicroBatches) -> str:
-        where = first_non_finite(self.model, [x for x, _ in batches], self._seed_dropout)
-        self.hooks.forget_activations()
-        self._forget_gradients()
-        return where
+        """What is not finite first. HookError if a hook made it so: the step is made again to see which."""
+        if self.hooks.are_acting:
+            self._forget_gradients()
+            self.hooks.rewind()
+            with self.hooks.looking_for_non_finite():
+                self._learn_gradients(batches)
+                self.hooks.transform_gradients()
+            self.hooks.rewind()
+        return first_non_finite(self.model, [x for x, _ in batches], self._begin_pass)
 
     def _forget_gradients(self) -> None:
         for p in self.parameters.values():

@@ -1,0 +1,155 @@
+"""Calling a hook's function: what it is given, what it may return, how an error in it is told, how it is measured."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lmcore.hooks.catalogue import HookError
+from lmcore.hooks.declared import Hook, Hookable, State
+from lmcore.hooks.source import own_error
+from lmcore.seeds import stream_seed
+
+
+@dataclass
+class Moment:
+    """When and where in a run a hook is called; one for all hooks of a model."""
+
+    model: Hookable
+    seed: int
+    device: torch.device
+    step: int = 0
+    micro_batch: int = 0
+    watch: bool = False  # measure time and effect
+    look_for_non_finite: bool = False
+    error: Tensor | None = None  # the gradient at the logits, while it goes back: [batch, pos, vocabulary]
+
+    def the_error(self) -> Tensor:
+        """The gradient of the loss with respect to the logits. RuntimeError when none goes back."""
+        if self.error is None:
+            raise RuntimeError("the error at the logits is known only while the gradient goes back")
+        return self.error
+
+
+def call(hook: Hook, place: str, moment: Moment, *given: Any) -> Any:
+    """What the hook's function returns. HookError, naming hook, place and step, if it fails."""
+    supplied = _supplied(hook, place, moment)
+    hook.firings += 1
+    began = time.perf_counter()
+    try:
+        result = hook.entry.function(*given, **hook.arguments, **supplied)
+    except HookError:  # of another hook, which this one's function made act
+        raise
+    except Exception as error:
+        raise _failed(hook, place, moment, error) from error
+    if moment.watch:
+        if moment.device.type == "cuda":
+            torch.cuda.synchronize(moment.device)
+        hook.seconds = (hook.seconds or 0.0) + time.perf_counter() - began
+    if "state" in supplied:
+        _keep_plain(hook, place, moment, supplied["state"])
+    return result
+
+
+def replaced(hook: Hook, place: str, moment: Moment, x: Tensor, *rest: Any) -> Tensor:
+    """What the function makes of `x`: a tensor of the same shape and type. HookError."""
+    before = x.detach().clone() if moment.watch else x.detach()  # a function may change what it is given
+    was_finite = moment.look_for_non_finite and is_finite(x, place)
+    result = checked(hook, place, moment, call(hook, place, moment, x, *rest), x)
+    if was_finite:
+        refuse_non_finite(hook, place, moment, result)
+    if moment.watch:
+        measure(hook, [before], [result])
+    return result
+
+
+def checked(hook: Hook, place: str, moment: Moment, result: Any, like: Tensor) -> Tensor:
+    """The result, if it is a tensor of the shape and type of `like`. HookError."""
+    want = f"a tensor of the shape {tuple(like.shape)}"
+    if not isinstance(result, Tensor):
+        raise HookError(f"{failure(hook, place, moment)}: it must return {want}, not {type(result).__name__}")
+    if result.shape != like.shape:
+        raise HookError(f"{failure(hook, place, moment)}: it must return {want}, not {tuple(result.shape)}")
+    if result.dtype != like.dtype or result.device != like.device:
+        have, need = f"{result.dtype} on {result.device}", f"{like.dtype} on {like.device}"
+        raise HookError(f"{failure(hook, place, moment)}: it must return {need}, not {have}")
+    return result
+
+
+def refuse_non_finite(hook: Hook, place: str, moment: Moment, *results: Tensor) -> None:
+    """HookError if a result holds an infinity or not-a-number; what it was made from held none."""
+    if not all(is_finite(result, place) for result in results):
+        raise HookError(
+            f"{failure(hook, place, moment)}: it made values that are not finite from values that were; the step was "
+            "undone"
+        )
+
+
+def is_finite(x: Tensor, place: str = "") -> bool:
+    """Whether all values are finite; masked attention scores are -inf by design."""
+    if place.endswith("hook_attn_scores"):
+        return not bool((x.isnan() | (x == torch.inf)).any())
+    return bool(x.isfinite().all())
+
+
+def failure(hook: Hook, place: str, moment: Moment) -> str:
+    """How a sentence begins that says what went wrong with a hook, where, and when."""
+    return f"hook {hook.name!r} failed " + (f"at {place}, step {moment.step}" if place else f"at step {moment.step}")
+
+
+@torch.no_grad()
+def measure(hook: Hook, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
+    """Note how large a change was, and what it changed; masked values (-inf) count as zero."""
+    old = [x.detach().nan_to_num(0.0, 0.0, 0.0) for x in before]
+    new = [x.detach().nan_to_num(0.0, 0.0, 0.0) for x in after]
+    changes = torch.stack([torch.linalg.vector_norm(b - a) for a, b in zip(old, new, strict=True)])
+    originals = torch.stack([torch.linalg.vector_norm(a) for a in old])
+    hook.sizes.append((torch.linalg.vector_norm(changes), torch.linalg.vector_norm(originals)))
+
+
+def effect_of(hook: Hook) -> float | None:
+    """‖change‖/‖original‖ over all calls of the last watched step; None where nothing was measured."""
+    if not hook.sizes:
+        return None
+    changes, originals = (torch.linalg.vector_norm(torch.stack(sizes)) for sizes in zip(*hook.sizes, strict=True))
+    return (changes / originals).item() if originals > 0 else None
+
+
+def _supplied(hook: Hook, place: str, moment: Moment) -> dict[str, Any]:
+    wanted = hook.entry.supplied
+    if not wanted:
+        return {}
+    given: dict[str, Any] = {"model": moment.model, "step": moment.step, "error": moment.the_error}
+    if "generator" in wanted:
+        seed = stream_seed(moment.seed, "hook", hook.name, place, moment.step, moment.micro_batch)
+        given["generator"] = torch.Generator().manual_seed(seed)
+    if "state" in wanted:
+        kept = hook.states.setdefault(place, {})
+        # An evaluation or an answer in between must leave no trace in what the run learns.
+        given["state"] = kept if moment.model.training else copied(kept)
+    return {name: given[name] for name in wanted}
+
+
+def copied(state: State) -> State:
+    """A state of its own with the same values."""
+    return {key: tensor.clone() for key, tensor in state.items()}
+
+
+def _keep_plain(hook: Hook, place: str, moment: Moment, state: dict[str, Any]) -> None:
+    """See to it that the state can be saved: named tensors, without a graph, where the model is."""
+    for key, value in state.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise HookError(
+                f"{failure(hook, place, moment)}: its state must hold tensors by name, not {key!r}: {value!r:.60}"
+            )
+        state[key] = value.detach().to(moment.device)
+
+
+def _failed(hook: Hook, place: str, moment: Moment, error: Exception) -> HookError:
+    if hook.entry.file:
+        return own_error(failure(hook, place, moment), hook.entry.file, error)
+    said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return HookError(f"{failure(hook, place, moment)}: {said}")
