@@ -1,9 +1,10 @@
 """Checkpoints: a run's whole state at one step, written so that it is either there and right, or not there at all.
 
-    checkpoints/step-000500/model.safetensors  optimizer.safetensors  state.json
+    checkpoints/step-000500/model.safetensors  optimizer.safetensors  hooks.safetensors  state.json
 
-state.json holds step, tokens, seconds, the caller's own facts, and the size and SHA-256 of the other two. No state of a
-random generator is needed: batches and dropout are functions of the step.
+hooks.safetensors is there only if a hook remembers something. state.json holds step, tokens, seconds, the caller's own
+facts, and the size and SHA-256 of the others. No state of a random generator is needed: batches, dropout and what hooks
+draw are functions of the step.
 """
 
 import errno
@@ -22,10 +23,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from lmcore.hooks.active import Hooks
 from lmcore.training.trainer import Trainer
 
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
+HOOKS_FILE = "hooks.safetensors"
 STATE_FILE = "state.json"
 FORMAT = 1
 
@@ -48,6 +51,8 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
         MODEL_FILE: safetensors.torch.save(_distinct(trainer.model)),
         OPTIMIZER_FILE: safetensors.torch.save({k: t.contiguous() for k, t in trainer.optimizer.tensors().items()}),
     }
+    if remembered := trainer.hooks.tensors():
+        files[HOOKS_FILE] = safetensors.torch.save(remembered)
     state = {
         "format": FORMAT,
         "step": trainer.step,
@@ -78,7 +83,9 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
     contents = _read_files(path, state)
     model_tensors = _tensors(path / MODEL_FILE, contents[MODEL_FILE], _distinct(trainer.model))
     optimizer_tensors = _tensors(path / OPTIMIZER_FILE, contents[OPTIMIZER_FILE], trainer.optimizer.tensors())
+    hook_tensors = _hook_tensors(path, contents)
     _copy(model_tensors, _distinct(trainer.model))
+    trainer.hooks.load_tensors(hook_tensors)
     trainer.optimizer.load_tensors(optimizer_tensors)
     trainer.step, trainer.tokens, trainer.seconds = state["step"], state["tokens"], state["seconds"]
     extra: dict[str, Any] = state["extra"]
@@ -91,6 +98,11 @@ def load_model(path: Path, model: nn.Module) -> int:
     _copy(_tensors(path / MODEL_FILE, _read_files(path, state)[MODEL_FILE], _distinct(model)), _distinct(model))
     step: int = state["step"]
     return step
+
+
+def load_hooks(path: Path, hooks: Hooks) -> None:
+    """Let the hooks of a model remember what a checkpoint holds of them, to judge or ask it. CheckpointError."""
+    hooks.load_tensors(_hook_tensors(path, _read_files(path, load_state(path))))
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -178,12 +190,21 @@ def _distinct(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _tensors(path: Path, data: bytes, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors in a file's bytes, which must have the names, shapes and types of `like`."""
+def _hook_tensors(path: Path, contents: Mapping[str, bytes]) -> dict[str, Tensor]:
+    """What hooks remember; nothing where there is no such file."""
+    return _parsed(path / HOOKS_FILE, contents[HOOKS_FILE]) if HOOKS_FILE in contents else {}
+
+
+def _parsed(path: Path, data: bytes) -> dict[str, Tensor]:
     try:
-        tensors = safetensors.torch.load(data)
+        return safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+
+
+def _tensors(path: Path, data: bytes, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in a file's bytes, which must have the names, shapes and types of `like`."""
+    tensors = _parsed(path, data)
     for name in [*like, *tensors]:
         if name not in like or name not in tensors:
             where = "the checkpoint" if name not in tensors else "the model that the configuration describes"
@@ -205,7 +226,7 @@ def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
 def _read_files(path: Path, state: Mapping[str, Any]) -> dict[str, bytes]:
     """The bytes of a checkpoint's files, checked against what state.json says of them."""
     contents = {}
-    for name in (MODEL_FILE, OPTIMIZER_FILE):
+    for name in _tensor_files(state["files"]):
         expected = state["files"].get(name)
         try:
             contents[name] = (path / name).read_bytes()
@@ -216,10 +237,15 @@ def _read_files(path: Path, state: Mapping[str, Any]) -> dict[str, bytes]:
     return contents
 
 
+def _tensor_files(files: Mapping[str, Any]) -> list[str]:
+    """The files that a checkpoint must have, by what state.json says of them."""
+    return [MODEL_FILE, OPTIMIZER_FILE, *([HOOKS_FILE] if HOOKS_FILE in files else [])]
+
+
 def _has_its_sizes(path: Path) -> bool:
     try:
         files = load_state(path)["files"]
-        return all((path / name).stat().st_size == files[name]["bytes"] for name in (MODEL_FILE, OPTIMIZER_FILE))
+        return all((path / name).stat().st_size == files[name]["bytes"] for name in _tensor_files(files))
     except (CheckpointError, OSError, KeyError, TypeError):
         return False
 
