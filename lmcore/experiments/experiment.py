@@ -1,7 +1,6 @@
 """An experiment: a run directory and everything that trains in it, advanced step by step."""
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -10,16 +9,29 @@ from typing import Any, Literal
 
 import torch
 
-from lmcore.config import SamplingConfig, TrainingConfig, parse_yaml_value, resolved_text, to_yaml_value
+from lmcore.config import (
+    EvaluationConfig,
+    HookConfig,
+    SamplingConfig,
+    TrainingConfig,
+    parse_config,
+    resolved_text,
+    to_yaml_value,
+)
 from lmcore.data.dataset import Dataset, prepare
+from lmcore.experiments.asking import with_hooks
+from lmcore.experiments.changing import Changing
+from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, plainly
-from lmcore.experiments.journal import Change
-from lmcore.experiments.layers import layer_rows
+from lmcore.experiments.going_on import best_checkpoint, check_that_it_may_go_on
+from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
 from lmcore.experiments.opening import OnProgress, Opened, build_trainer, create_run, fork_run, open_run
+from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
 from lmcore.experiments.records import ChangeRecord as ChangeRecord
 from lmcore.experiments.records import CheckpointRecord as CheckpointRecord
 from lmcore.experiments.records import EvaluationRecord as EvaluationRecord
+from lmcore.experiments.records import HookRecord as HookRecord
 from lmcore.experiments.records import LayerRecord as LayerRecord
 from lmcore.experiments.records import LayerRow as LayerRow
 from lmcore.experiments.records import Record as Record
@@ -27,7 +39,7 @@ from lmcore.experiments.records import StepRecord as StepRecord
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
-from lmcore.training.checkpoints import is_valid, list_checkpoints, load_checkpoint, load_state, prune, save_checkpoint
+from lmcore.training.checkpoints import load_checkpoint, prune, save_checkpoint
 from lmcore.training.evaluation import evaluate
 from lmcore.training.trainer import Trainer
 
@@ -52,16 +64,13 @@ class Experiment:
         self.hooks = opened.hooks
         self.run = opened.run
         self._opened = opened
-        self._live = opened.live
-        self._dataset = opened.dataset
-        self._trainer = opened.trainer
         self._on_progress = on_progress
         self._writer = RunWriter(opened.folder, opened.lock)
+        self._changing = Changing(opened, self._writer)
         self._due: list[Due] = list(opened.extra.get("due", []))
         self._evaluation = {name: opened.extra[name] for name in ("loss/val",) if name in opened.extra}
         self._row: dict[str, Any] = {}  # metrics of the step that are not on disk yet
         self._records: list[Record] = []  # of what was done and not told yet
-        self._unwritten: list[Change] = []  # made before this process writes the run
         self._best: tuple[float, int | None] = (math.inf, None)  # validation loss and step of the best checkpoint
 
     @classmethod
@@ -73,17 +82,31 @@ class Experiment:
         name: str = "",
         on_progress: OnProgress | None = None,
         parent: dict[str, Any] | None = None,
+        config_folder: Path | None = None,
+        allow_code: bool = False,
     ) -> "Experiment":
-        """Make a new run. ConfigError, DataError, DeviceError, HookError or RunError; they leave nothing."""
-        overrides = [("other.name", to_yaml_value(name))] if name else []
-        return cls(create_run(resolved_text(config_text, overrides), runs_folder, parent, on_progress), on_progress)
+        """Make a new run. ConfigError, DataError, DeviceError, HookError or RunError; they leave nothing.
+
+        Own files that the configuration names lie in `config_folder` (the working folder); ConsentNeeded unless the
+        person agreed to them, or does so now by `allow_code`.
+        """
+        text = resolved_text(config_text, [("other.name", to_yaml_value(name))] if name else [])
+        folder = (config_folder or Path()).expanduser().absolute()
+        files = read_own_files(named_files(parse_config(text)), folder)
+        require_consent(files, allow_code)
+        own = OwnCode({file.name: file for file in files}, folder)
+        return cls(create_run(text, runs_folder, parent, own, on_progress), on_progress)
 
     @classmethod
-    def open(cls, folder: Path, at: str = "last", *, on_progress: OnProgress | None = None) -> "Experiment":
-        """Open a run at a checkpoint: "last", "best" or a step. RunError, CheckpointError, ConfigError or DataError.
+    def open(
+        cls, folder: Path, at: str = "last", *, on_progress: OnProgress | None = None, allow_code: bool = False
+    ) -> "Experiment":
+        """Open a run at a checkpoint: "last", "best" or a step. RunError, CheckpointError, ConfigError or DataError;
+        ConsentNeeded for own files that were not agreed to, unless they are now by `allow_code`.
 
-        Nothing is written, and no training text is read, before that is needed."""
-        return cls(open_run(folder, at), on_progress)
+        Nothing is written, and no training text is read, before that is needed.
+        """
+        return cls(open_run(folder, at, allow_code), on_progress)
 
     @classmethod
     def fork(
@@ -95,19 +118,21 @@ class Experiment:
         runs_folder: Path,
         name: str = "",
         on_progress: OnProgress | None = None,
+        allow_code: bool = False,
     ) -> "Experiment":
         """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied."""
-        return cls(fork_run(open_run(folder, at), changes, runs_folder, name, on_progress), on_progress)
+        source = open_run(folder, at, allow_code)
+        return cls(fork_run(source, changes, runs_folder, name, on_progress, allow_code), on_progress)
 
     @property
     def config(self) -> TrainingConfig:
         """The present values: those the run began with, and the changes made since."""
-        return self._live.config
+        return self._opened.live.config
 
     @property
     def config_text(self) -> str:
         """The present values as text; config.yaml keeps those the run began with."""
-        return self._live.text
+        return self._opened.live.text
 
     @property
     def title(self) -> str:
@@ -123,12 +148,17 @@ class Experiment:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know about the data and this machine, in sentences."""
-        return (*self._opened.notes, *(self._dataset.notes if self._dataset else ()))
+        return (*self._opened.notes, *(self._opened.dataset.notes if self._opened.dataset else ()))
+
+    @property
+    def own(self) -> OwnCode:
+        """The person's own files that the run uses, as they act now, and where they came from."""
+        return self._opened.own
 
     @property
     def step(self) -> int:
         """Steps done."""
-        return self._trainer.step if self._trainer else self._opened.step
+        return self._opened.trainer.step if self._opened.trainer else self._opened.step
 
     @property
     def max_steps(self) -> int:
@@ -149,7 +179,7 @@ class Experiment:
     @property
     def dataset(self) -> Dataset:
         """The tokens, prepared when first asked for. DataError; RunError if they are not those the run began with."""
-        if self._dataset is None:
+        if self._opened.dataset is None:
             context_length = self.config.model.context_length
             dataset = prepare(
                 self.config.dataset, self._on_progress, run_folder=self.folder, context_length=context_length
@@ -160,18 +190,18 @@ class Experiment:
                     f"{self.config.dataset.path}: fingerprint {str(self.run.get('data_fingerprint'))[:12]} then, "
                     f"{dataset.fingerprint[:12]} now). Bring it back to go on, or start a new run."
                 )
-            self._dataset = dataset
-        return self._dataset
+            self._opened.dataset = dataset
+        return self._opened.dataset
 
     @property
     def trainer(self) -> Trainer:
         """What makes the steps, with the state of the checkpoint that was opened."""
-        if self._trainer is None:
-            trainer = build_trainer(self.config, self.dataset, self.model, self.device, self.hooks)
+        if self._opened.trainer is None:
+            trainer = build_trainer(self.config, self.dataset, self.model, self.device, self.hooks, self.own)
             if self._opened.checkpoint is not None:
                 load_checkpoint(self._opened.checkpoint, trainer)
-            self._trainer = trainer
-        return self._trainer
+            self._opened.trainer = trainer
+        return self._opened.trainer
 
     # Training
 
@@ -200,32 +230,12 @@ class Experiment:
         if self._writer.is_open:
             return
         trainer = self.trainer  # reads the data, which may be refused, before anything is written
-        self._writer.begin(trainer.step, self._due, self._check_that_nothing_is_later)
-        for change in self._unwritten:
-            self._writer.change(change)
-        self._unwritten = []
-        self._best = _best_checkpoint(self.folder)
-
-    def _check_that_nothing_is_later(self) -> None:
-        if self._opened.is_config_changed:
-            raise RunError(
-                f"The config.yaml of {self.folder.name} was changed since the run began, so its steps would not be one "
-                "experiment. Bring it back to go on, or fork the run with the changes."
-            )
-        later = [path for path in list_checkpoints(self.folder) if step_of(path) > self.step]
-        if any(map(is_valid, later)):
-            raise RunError(
-                f"{self.folder.name} is open at step {self.step}, but has gone on to step {step_of(later[-1])}: open "
-                "its last checkpoint to go on there, or fork it here."
-            )
-        with plainly("remove damaged checkpoints of", self.folder):
-            for path in later:
-                shutil.rmtree(path)
+        self._writer.begin(trainer.step, self._due, lambda: check_that_it_may_go_on(self._opened, self.step))
+        self._changing.write_pending()
+        self._best = best_checkpoint(self.folder)
 
     def _make_step(self) -> None:
-        changes = self._live.advance_to(self.step)
-        self._records += [ChangeRecord(change.step, change.key, change.old, change.new) for change in changes]
-        self._use_config()
+        self._records += self._changing.repeat(self.step)
         number, last = self.step + 1, self.step + 1 == self.max_steps
         other = self.config.other
         norms = other.norms_interval > 0 and (number == 1 or _is_due(number, other.norms_interval))
@@ -239,6 +249,8 @@ class Experiment:
         if norms:
             rows = layer_rows(self.model.components(), self.model.component_of, result.metrics)
             self._records.append(LayerRecord(result.step, rows))
+            if self.config.hooks:
+                self._records.append(self.hook_record())
         if last or _is_due(number, self.config.evaluation.interval):
             self._due += ["evaluation", "sample"]
         if last or _is_due(number, self.config.checkpointing.interval):
@@ -322,48 +334,53 @@ class Experiment:
     def set_value(self, key: str, yaml_text: str) -> tuple[str, str]:
         """Change a value from the next step on and write it to the journal; returns the old and the new as YAML text.
 
-        ConfigError for an unknown key or a wrong value, RunError for a value that a run keeps from its beginning.
+        Of hooks: the whole list `hooks`, or `hooks.NAME.enabled` (at, with, from_step, until_step). ConfigError for an
+        unknown key or a wrong value, HookError for hooks that cannot be, RunError for a value that a run keeps from its
+        beginning, ConsentNeeded for own files that were not agreed to; nothing has changed then.
         """
-        change = self._live.check(self.step, key, yaml_text)
-        if key == "evaluation.prompt":
-            encode_prompt(self.tokenizer, str(parse_yaml_value(change.new)))
-        if self._writer.is_open:
-            self._writer.change(change)
-        else:
-            self._unwritten.append(change)
-        self._live.make(change)
-        self._use_config()
+        *brought, change = self._changing.set_value(self.step, key, yaml_text)
+        self._records += brought
         return change.old, change.new
+
+    def use_file(self, file: OwnFile) -> ChangeRecord:
+        """Let another version of an own file act from the next step on, and write that to the journal.
+
+        ConsentNeeded, RunError, or HookError with the trace of an error in the file; nothing has changed then.
+        """
+        require_consent([file])
+        return self._changing.use_file(self.step, file)
 
     def toggle_hook(self, name: str, enabled: bool) -> None:
         """Switch a declared hook on or off from the next step on, and write that to the journal. RunError."""
         self.set_value(hook_key(name), to_yaml_value(enabled))
 
-    def _use_config(self) -> None:
-        if self._trainer is not None:
-            self._trainer.apply_config(self.config)
-        for hook in self.config.hooks:
-            self.hooks.set_enabled(hook.name, hook.enabled)
+    def hook_record(self) -> HookRecord:
+        """How every declared hook does at this moment."""
+        return HookRecord(self.step, hook_rows(self.hooks))
 
     # Asking
 
-    def evaluate(self, on_batch: OnBatch | None = None) -> dict[str, float]:
-        """Judge the present model on the validation split, as the configuration says; writes nothing."""
+    def evaluate(self, on_batch: OnBatch | None = None, settings: EvaluationConfig | None = None) -> dict[str, float]:
+        """Judge the present model on the validation split, as configured or as `settings` say; writes nothing."""
         dataset = self.dataset
         metrics = evaluate(
             self.model,
             dataset.validation,
-            self.config.evaluation,
+            settings or self.config.evaluation,
             self.config.model.context_length,
             self.device,
-            dataset.validation_bytes / len(dataset.validation),
+            dataset.validation_bytes / max(1, len(dataset.validation)),
             on_batch,
         )
         return metrics if self.floor is None else {**metrics, "loss/floor": self.floor}
 
-    def generate(self, prompt: str, settings: SamplingConfig) -> Iterator[Piece]:
-        """Continue a prompt with the present model, piece by piece; training is not moved by it."""
-        return generate(self.model, self.tokenizer, prompt, settings)
+    def generate(self, prompt: str, settings: SamplingConfig, hooks: Sequence[HookConfig] = ()) -> Iterator[Piece]:
+        """Continue a prompt with the present model, piece by piece; training is not moved by it.
+
+        `hooks` act on this answer alone, after the run's own. HookError or RunError for one that cannot.
+        """
+        pieces = generate(self.model, self.tokenizer, prompt, settings)
+        return with_hooks(pieces, self._opened, hooks, settings.seed) if hooks else pieces
 
     def prompt_note(self, prompt: str) -> str:
         """What the tokenizer had to change in a prompt; empty if nothing."""
@@ -372,18 +389,3 @@ class Experiment:
 
 def _is_due(step: int, interval: int) -> bool:
     return interval > 0 and step % interval == 0
-
-
-def step_of(path: Path) -> int:
-    """The step of a checkpoint, by its folder's name."""
-    return int(path.name.removeprefix("step-"))
-
-
-def _best_checkpoint(folder: Path) -> tuple[float, int | None]:
-    """The lowest validation loss that a checkpoint was saved with, and its step."""
-    best: tuple[float, int | None] = (math.inf, None)
-    for path in filter(is_valid, list_checkpoints(folder)):
-        loss = load_state(path)["extra"].get("loss/val")
-        if isinstance(loss, int | float) and loss < best[0]:
-            best = (loss, step_of(path))
-    return best

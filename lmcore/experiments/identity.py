@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import lmcore
 from lmcore.config.schema import SECTIONS, HookConfig, Section, TrainingConfig, is_learned
+from lmcore.experiments.own_code import OwnFile, learned_files
 
 
 def config_hash(config: TrainingConfig) -> str:
@@ -63,10 +65,17 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def run_id(config_digest: str, seed: int, data_fingerprint: str, code: str) -> str:
-    """The run's id (16 hex digits): two runs share it when configuration, seed, data and code agree."""
-    parts = json.dumps([config_digest, seed, data_fingerprint, code])
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+def run_id(
+    config_digest: str, seed: int, data_fingerprint: str, code: str, own_code: Mapping[str, str] | None = None
+) -> str:
+    """The run's id (16 hex digits): two runs share it when configuration, seed, data and code agree.
+
+    `own_code`: digests of the person's own files that change what is learned, by name.
+    """
+    parts: list[Any] = [config_digest, seed, data_fingerprint, code]
+    if own_code:
+        parts.append(sorted(own_code.items()))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def run_identity(
@@ -82,11 +91,18 @@ def run_identity(
     parameters: int,
     floor: float | None,
     device: str,
+    own_files: Iterable[OwnFile] = (),
+    code_folder: Path | None = None,
 ) -> dict[str, Any]:
-    """The content of a new run's run.json. `floor`: nats per token. `parent`: the run and step it is forked from."""
+    """The content of a new run's run.json. `floor`: nats per token. `parent`: the run and step it is forked from.
+
+    `code_folder` is where the person's own files were read, and are watched for changes.
+    """
     digest, code = config_hash(config), code_digest()
+    own_code = {file.name: file.digest for file in own_files}
+    learned = {name: own_code[name] for name in learned_files(config)}
     return {
-        "id": run_id(digest, config.other.seed, data_fingerprint, code),
+        "id": run_id(digest, config.other.seed, data_fingerprint, code, learned),
         "title": title,
         "status": "running",
         "created": created.isoformat(timespec="seconds"),
@@ -95,6 +111,8 @@ def run_identity(
         "data_fingerprint": data_fingerprint,
         "tokenizer_fingerprint": tokenizer_fingerprint,
         "code_digest": code,
+        "own_code": own_code,
+        "code_folder": "" if code_folder is None else str(code_folder),
         "parent": parent,
         "max_steps": config.training.max_steps,
         "vocabulary": vocabulary,

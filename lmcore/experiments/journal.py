@@ -7,12 +7,18 @@ from pathlib import Path
 
 from lmcore.experiments.lines import append_lines, read_lines
 
+HOOKS_KEY = "hooks."
+"""`hooks` itself is the whole list (its value a list in one line); `hooks.NAME.FIELD` one value of one hook."""
+
+CODE_KEY = "code."
+"""`code.FILE` says that another version of an own file acts; its values are digests, "" where there was none."""
+
 
 @dataclass(frozen=True)
 class Change:
     """One value changed after `step` steps were done: it acts from the next step on.
 
-    Values stand as YAML text. A hook's switch has the key `hooks.NAME.enabled`.
+    Values stand as YAML text. Keys are those of the configuration, and `hooks.NAME.enabled`, `code.FILE`.
     """
 
     step: int
@@ -47,10 +53,15 @@ def replayable(changes: Iterable[Change]) -> list[Change]:
 
     A run that was killed goes back to its checkpoint and meets the changes that it had already seen a second time. They
     stay valid, unless the person changes the same value again on the way: a change takes the place of those made before
-    it to the same key at the same or a later step.
+    it to the same key at the same or a later step. A list of hooks also takes the place of changes of single ones.
     """
     kept: list[Change] = []
     for change in changes:
-        kept = [other for other in kept if other.key != change.key or other.step < change.step]
+        kept = [other for other in kept if not overrules(change.key, other.key) or other.step < change.step]
         kept.append(change)
     return sorted(kept, key=lambda change: change.step)
+
+
+def overrules(key: str, other: str) -> bool:
+    """Whether a new change of `key` takes the place of one of `other` that is still to come."""
+    return other == key or (key == "hooks" and other.startswith(HOOKS_KEY))

@@ -1,9 +1,11 @@
-"""Norms of single parameters joined into one row for each component of the model."""
+"""What a step measured, as rows: norms of single parameters joined for each component, and how each hook does."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
-from lmcore.experiments.records import LayerRow
+from lmcore.experiments.records import HookRow, LayerRow
+from lmcore.hooks.active import Hooks
 
 
 def layer_rows(
@@ -44,3 +46,8 @@ def output_point(component: str) -> str:
         _, layer, part = component.split(".")
         return f"blocks.{layer}.hook_{part}_out"
     return "ln_final.hook_normalized" if component == "ln_final" else f"hook_{component}"
+
+
+def hook_rows(hooks: Hooks) -> tuple[HookRow, ...]:
+    """One row for each declared hook, in their listed order."""
+    return tuple(HookRow(**{**asdict(one), "at": one.at or ""}) for one in hooks.statistics())

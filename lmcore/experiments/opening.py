@@ -13,6 +13,7 @@ from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_te
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
 from lmcore.data.tokenizer import Tokenizer, load_tokenizer
+from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import (
     CONFIG,
     JOURNAL,
@@ -30,6 +31,7 @@ from lmcore.experiments.identity import config_hash, run_identity
 from lmcore.experiments.journal import read_changes
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
+from lmcore.experiments.own_code import OwnCode, keep, kept, named_files
 from lmcore.experiments.runs import read_config_text
 from lmcore.generation import encode_prompt
 from lmcore.hooks.active import Hooks
@@ -39,6 +41,7 @@ from lmcore.training.checkpoints import (
     find_checkpoint,
     list_checkpoints,
     load_checkpoint,
+    load_hooks,
     load_model,
     load_state,
     save_checkpoint,
@@ -64,6 +67,7 @@ class Opened:
     model: Transformer
     hooks: Hooks
     lock: RunLock
+    own: OwnCode
     step: int = 0
     checkpoint: Path | None = None  # where the model's weights come from; None: its initialization
     extra: dict[str, Any] = field(default_factory=dict)  # what the checkpoint says besides
@@ -81,8 +85,13 @@ def build_model(config: TrainingConfig, vocabulary: int, device: torch.device) -
     return model.to(device)
 
 
+def build_hooks(config: TrainingConfig, model: Transformer, own: OwnCode) -> Hooks:
+    """The hooks of a run; what they draw at random depends on its seed. HookError."""
+    return Hooks(config.hooks, model, seed=config.other.seed, sources=own.sources)
+
+
 def build_trainer(
-    config: TrainingConfig, dataset: Dataset, model: Transformer, device: torch.device, hooks: Hooks
+    config: TrainingConfig, dataset: Dataset, model: Transformer, device: torch.device, hooks: Hooks, own: OwnCode
 ) -> Trainer:
     """The trainer of a run, at step 0."""
     training = config.training
@@ -96,10 +105,12 @@ def build_trainer(
         training.batch_ramp_start,
         training.batch_ramp_steps,
     )
-    return Trainer(config, model, batcher, device, hooks)
+    return Trainer(config, model, batcher, device, hooks, sources=own.sources)
 
 
-def create_run(text: str, runs_folder: Path, parent: dict[str, Any] | None, on_progress: OnProgress | None) -> Opened:
+def create_run(
+    text: str, runs_folder: Path, parent: dict[str, Any] | None, own: OwnCode, on_progress: OnProgress | None
+) -> Opened:
     """Make a new run from a resolved configuration; its directory appears whole or not at all.
 
     ConfigError, DataError, DeviceError, HookError or RunError with a sentence.
@@ -109,11 +120,15 @@ def create_run(text: str, runs_folder: Path, parent: dict[str, Any] | None, on_p
         dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
         device = choose_device(config.other.device)
         model = build_model(config, dataset.tokenizer.vocabulary_size, device)
-        hooks = Hooks(config.hooks, model)
-        live, lock = LiveConfig(config, text), RunLock(folder)
-        return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, dataset=dataset)
+        hooks = build_hooks(config, model, own)
+        live, lock = _new_live(config, text, own), RunLock(folder)
+        return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
 
     return _make_run(text, runs_folder, parent, begin)
+
+
+def _new_live(config: TrainingConfig, text: str, own: OwnCode) -> LiveConfig:
+    return LiveConfig(config, text, code={name: file.digest for name, file in own.files.items()})
 
 
 def _make_run(
@@ -130,6 +145,8 @@ def _make_run(
             write_whole(folder / CONFIG, text)
         opened = begin(config, folder)
         assert opened.dataset is not None
+        for file in opened.own.files.values():
+            keep(folder, file)
         if config.evaluation.prompt_tokens:
             encode_prompt(opened.tokenizer, config.evaluation.prompt)
         opened.run = run_identity(
@@ -144,6 +161,8 @@ def _make_run(
             parameters=sum(parameter.numel() for parameter in opened.model.parameters()),
             floor=opened.dataset.floor,
             device=str(opened.device),
+            own_files=opened.own.files.values(),
+            code_folder=opened.own.folder,
         )
         write_run(folder, opened.run)
         opened.lock.acquire()
@@ -155,11 +174,11 @@ def _make_run(
     return opened
 
 
-def open_run(folder: Path, at: str) -> Opened:
+def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     """Open a run as it was at a checkpoint ("last", "best" or a step); writes nothing and reads no training text.
 
     A run without any checkpoint is at step 0, with the weights it began with. RunError, CheckpointError, ConfigError or
-    DataError with a sentence.
+    DataError with a sentence; ConsentNeeded before anything of the run's own files runs.
     """
     folder = folder.expanduser().absolute()
     run = load_run(folder)
@@ -167,8 +186,9 @@ def open_run(folder: Path, at: str) -> Opened:
     config = parse_config(text, source=str(folder / CONFIG))
     checkpoint, step, extra = _find_state(folder, run, at)
     with plainly("read", folder / JOURNAL):
-        live = LiveConfig(config, text, read_changes(folder / JOURNAL))
+        live = LiveConfig(config, text, read_changes(folder / JOURNAL), _digests_of(run))
     live.advance_to(step)
+    own = _own_code(folder, run, live, allow_code)
     tokenizer = load_tokenizer(config.dataset, folder)
     if tokenizer.fingerprint != run.get("tokenizer_fingerprint"):
         raise RunError(
@@ -180,13 +200,29 @@ def open_run(folder: Path, at: str) -> Opened:
     model = build_model(config, tokenizer.vocabulary_size, device)
     if checkpoint is not None:
         load_model(checkpoint, model)
-    hooks = Hooks(live.config.hooks, model)
+    hooks = build_hooks(live.config, model, own)
+    if checkpoint is not None:
+        load_hooks(checkpoint, hooks)
     hooks.at_step(max(step - 1, 0))
     lock = RunLock(folder)
-    opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, step, checkpoint, extra)
+    opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
     opened.notes = _differences_of_machine(run, device)
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
+
+
+def _digests_of(run: dict[str, Any]) -> dict[str, str]:
+    """The own files that a run began with: name → digest."""
+    digests = run.get("own_code")
+    return {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
+
+
+def _own_code(folder: Path, run: dict[str, Any], live: LiveConfig, allow: bool) -> OwnCode:
+    """The versions that act now, once the person has agreed to these and to those that the journal will bring."""
+    files = {name: kept(folder, name, digest) for name, digest in live.code.items()}
+    require_consent([*files.values(), *(kept(folder, *version) for version in live.coming_code)], allow)
+    place = run.get("code_folder")
+    return OwnCode(files, Path(place) if isinstance(place, str) and place else None)
 
 
 def _differences_of_machine(run: dict[str, Any], device: torch.device) -> tuple[str, ...]:
@@ -213,12 +249,18 @@ def _find_state(folder: Path, run: dict[str, Any], at: str) -> tuple[Path | None
 
 
 def fork_run(
-    source: Opened, changes: Sequence[tuple[str, str]], runs_folder: Path, name: str, on_progress: OnProgress | None
+    source: Opened,
+    changes: Sequence[tuple[str, str]],
+    runs_folder: Path,
+    name: str,
+    on_progress: OnProgress | None,
+    allow_code: bool = False,
 ) -> Opened:
     """Make a new run that goes on from another's checkpoint with some values changed.
 
-    It begins with the values that acted there, and has a checkpoint of its own, so that it needs its parent no more.
-    Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError, HookError.
+    It begins with the values and own files that acted there, and has a checkpoint of its own, so that it needs its
+    parent no more. Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError,
+    HookError; ConsentNeeded for own files that the changes name.
     """
     if name:
         changes = [*changes, ("other.name", to_yaml_value(name))]
@@ -232,8 +274,9 @@ def fork_run(
         "step": source.step,
         "config_hash": config_hash(source.live.config),
     }
+    own = _own_code_of_fork(source, parse_config(text), allow_code)
     if source.checkpoint is None:
-        return create_run(text, runs_folder, parent, on_progress)
+        return create_run(text, runs_folder, parent, own, on_progress)
 
     def begin(config: TrainingConfig, folder: Path) -> Opened:
         if config.training.max_steps <= source.step:
@@ -250,20 +293,41 @@ def fork_run(
             )
         device = choose_device(config.other.device)
         model = build_model(config, dataset.tokenizer.vocabulary_size, device)
-        hooks = Hooks(config.hooks, model)
-        trainer = build_trainer(config, dataset, model, device, hooks)
+        hooks = build_hooks(config, model, own)
+        trainer = build_trainer(config, dataset, model, device, hooks, own)
         extra = _take_over(source, trainer, config)
         if dataset.fingerprint != source.run.get("data_fingerprint"):
             extra = {}  # its validation loss was measured on other text
         checkpoint = save_checkpoint(folder, trainer, extra)
         hooks.at_step(max(source.step - 1, 0))
-        live, lock = LiveConfig(config, text), RunLock(folder)
-        tokenizer = dataset.tokenizer
+        live, lock, tokenizer = _new_live(config, text, own), RunLock(folder), dataset.tokenizer
         return Opened(
-            folder, {}, live, device, tokenizer, model, hooks, lock, source.step, checkpoint, extra, dataset, trainer
+            folder,
+            {},
+            live,
+            device,
+            tokenizer,
+            model,
+            hooks,
+            lock,
+            own,
+            source.step,
+            checkpoint,
+            extra,
+            dataset,
+            trainer,
         )
 
     return _make_run(text, runs_folder, parent, begin)
+
+
+def _own_code_of_fork(source: Opened, config: TrainingConfig, allow: bool) -> OwnCode:
+    """The parent's own files as far as they are still named, and new ones from beside its configuration."""
+    names = named_files(config)
+    new = source.own.read_new(names)
+    require_consent(new, allow)
+    files = {**source.own.files, **{file.name: file for file in new}}
+    return OwnCode({name: files[name] for name in names}, source.own.folder)
 
 
 def _take_over(source: Opened, trainer: Trainer, config: TrainingConfig) -> dict[str, Any]:
@@ -273,6 +337,7 @@ def _take_over(source: Opened, trainer: Trainer, config: TrainingConfig) -> dict
         extra = load_checkpoint(source.checkpoint, trainer)
     else:
         load_model(source.checkpoint, trainer.model)
+        load_hooks(source.checkpoint, trainer.hooks)
         state = load_state(source.checkpoint)
         trainer.step, trainer.tokens, trainer.seconds = state["step"], state["tokens"], state["seconds"]
         extra = state["extra"]

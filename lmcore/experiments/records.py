@@ -34,6 +34,32 @@ class LayerRecord:
 
 
 @dataclass(frozen=True)
+class HookRow:
+    """How one declared hook does; `milliseconds` of a step and `effect` where they were measured."""
+
+    name: str
+    kind: str
+    use: str
+    at: str  # as declared; "" where it is not
+    places: tuple[str, ...]  # hook points or parameters
+    enabled: bool
+    acting: bool  # enabled, and within its window
+    from_step: int | None
+    until_step: int | None
+    firings: int
+    milliseconds: float | None
+    effect: float | None  # ‖change‖/‖original‖; of a loss term: |term|/|loss|
+
+
+@dataclass(frozen=True)
+class HookRecord:
+    """How every declared hook does, in their listed order."""
+
+    step: int
+    rows: tuple[HookRow, ...]
+
+
+@dataclass(frozen=True)
 class EvaluationRecord:
     """The model was judged, and continued the fixed prompt; `sample` does not repeat the prompt."""
 
@@ -56,7 +82,7 @@ class CheckpointRecord:
 
 @dataclass(frozen=True)
 class ChangeRecord:
-    """A change of the journal was repeated on the way from a checkpoint; values as YAML text."""
+    """A change was made, or a change of the journal repeated on the way from a checkpoint; values as YAML text."""
 
     step: int
     key: str
@@ -64,4 +90,4 @@ class ChangeRecord:
     new: str
 
 
-Record = StepRecord | LayerRecord | EvaluationRecord | CheckpointRecord | ChangeRecord
+Record = StepRecord | LayerRecord | HookRecord | EvaluationRecord | CheckpointRecord | ChangeRecord

@@ -340,7 +340,7 @@ def test_values_that_a_run_keeps_are_not_changed(runs_folder: Path) -> None:
         ("training.learning_rate", "1e-9", ConfigError, "min_learning_rate"),
         ("training.learning_rate", "[", ConfigError, "a value is missing"),
         ("training", "{}", RunError, "whole section"),
-        ("hooks", "[]", RunError, "switched on and off"),
+        ("hooks.x", "{}", RunError, "Set the whole list"),
         ("evaluation.interval", "often", ConfigError, "evaluation.interval|whole number|integer"),
     ):
         with pytest.raises(error, match=complaint):
