@@ -6,20 +6,41 @@ from collections.abc import Callable, Iterator
 import torch
 
 from lmcore.config import SamplingConfig
+from lmcore.experiments.asking import hooks_of_answer
+from lmcore.experiments.consent import ConsentNeeded
 from lmcore.experiments.experiment import Experiment
 from lmcore.inspection.tables import inspect
-from lmcore.process.messages import Event, Generate, GenerationDone, Inspect, Inspection, RunInfo, Token
+from lmcore.process.messages import (
+    Event,
+    Generate,
+    GenerationDone,
+    Inspect,
+    Inspection,
+    RunInfo,
+    State,
+    StateChanged,
+    Token,
+)
 
 
-def generation_of(
-    experiment: Experiment, command: Generate, settings: SamplingConfig, is_cancelled: Callable[[], bool]
-) -> Iterator[Event]:
-    """The answer to one `Generate`: its `Token`s and, whatever happens, one `GenerationDone`."""
+def generation_of(experiment: Experiment, command: Generate, is_cancelled: Callable[[], bool]) -> Iterator[Event]:
+    """The answer to one `Generate`: its `Token`s and, whatever happens, one `GenerationDone`.
+
+    Only ConsentNeeded is raised instead, before the first token, when its hooks name files that were not agreed to.
+    """
     began = time.monotonic()
     tokens, reason, note = 0, "length", ""
     try:
+        settings = SamplingConfig(
+            temperature=command.temperature,
+            top_k=command.top_k,
+            top_p=command.top_p,
+            max_tokens=command.max_tokens,
+            stop=command.stop,
+            seed=command.seed,
+        )
         note = experiment.prompt_note(command.prompt)
-        pieces = experiment.generate(command.prompt, settings)
+        pieces = experiment.generate(command.prompt, settings, hooks_of_answer(command.hooks))
         for piece in pieces:
             tokens += 1
             if piece.text:
@@ -29,6 +50,8 @@ def generation_of(
                 break
         else:
             reason = "length" if tokens >= settings.max_tokens else "stop"
+    except ConsentNeeded:
+        raise
     except ValueError as refusal:
         reason, note = "failed", str(refusal)
     yield GenerationDone(command.request, reason, tokens, time.monotonic() - began, note)
@@ -38,6 +61,11 @@ def inspection_of(experiment: Experiment, command: Inspect) -> Inspection:
     """The answer to one `Inspect`. ValueError with a sentence if there is no such component or layer."""
     headings, rows = inspect(experiment.model, experiment.tokenizer, command.what, command.target, command.prompt)
     return Inspection(command.request, headings, tuple(rows))
+
+
+def state_of(experiment: Experiment, state: State, reason: str) -> StateChanged:
+    """What a front end is told when a run enters a state."""
+    return StateChanged(state, experiment.step, experiment.max_steps, run_info(experiment), reason)
 
 
 def run_info(experiment: Experiment) -> RunInfo:

@@ -318,7 +318,7 @@ class Rejected(Event):
 
 @dataclass(frozen=True)
 class ConsentWanted(Event):
-    """A command would run files that the person has not agreed to yet; nothing has changed, and none of them ran.
+    """A command would run files that the person has not agreed to yet; none of them ran.
 
     After `Agree` with their digests the front end sends its command again.
     """

@@ -6,30 +6,26 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lmcore.config import OtherConfig, SamplingConfig, parse_config
-from lmcore.experiments.experiment import (
-    ChangeRecord,
-    CheckpointRecord,
-    EvaluationRecord,
-    Experiment,
-    LayerRecord,
-    Record,
-    StepRecord,
-)
+from lmcore.config import OtherConfig, parse_config
+from lmcore.experiments.consent import ConsentNeeded, agree
+from lmcore.experiments.experiment import Experiment, Record
 from lmcore.experiments.runs import find_run
+from lmcore.hooks.catalogue import HookError
 from lmcore.process import messages
-from lmcore.process.answers import generation_of, inspection_of, run_info
+from lmcore.process.answers import generation_of, inspection_of, state_of
 from lmcore.process.child import redirect_output
 from lmcore.process.connection import Queue
+from lmcore.process.describing import description_of
 from lmcore.process.messages import State
 from lmcore.process.outbox import Outbox
+from lmcore.process.own_files import FileWatch, consent_wanted
+from lmcore.process.telling import is_met, tell
 from lmcore.training.devices import available_devices
 from lmcore.training.nonfinite import NonFinite
 
@@ -54,8 +50,11 @@ class Server:
         self._state: State = "loading"
         self._begun = False  # this process has made a step of the run, and so holds its lock
         self._until: messages.RunUntil | None = None
+        self._stepping = False  # the condition is that of `Step`, which may be asked for again meanwhile
+        self._watch: FileWatch | None = None
         self._ending = threading.Event()
         self._carry_out: dict[type[messages.Command], Callable[[Any], None]] = {
+            messages.Agree: self._agree,
             messages.Start: self._start,
             messages.Load: self._load,
             messages.Fork: self._fork,
@@ -69,6 +68,7 @@ class Server:
             messages.Generate: self._generate,
             messages.Cancel: self._cancel,
             messages.Inspect: self._inspect,
+            messages.DescribeHooks: self._describe_hooks,
             messages.SaveCheckpoint: self._save_checkpoint,
             messages.ShutDown: lambda _: self.end(),
         }
@@ -121,6 +121,10 @@ class Server:
     def _serve(self, command: messages.Command) -> None:
         try:
             self._carry_out[type(command)](command)
+        except ConsentNeeded as needed:
+            if self._state == "preparing":
+                self._enter("idle")
+            self._outbox.send(consent_wanted(type(command).__name__, needed, getattr(command, "request", None)))
         except ValueError as refusal:
             self._reject(command, str(refusal))
         except PreparationEnded:
@@ -147,8 +151,13 @@ class Server:
         runs_folder = Path(parse_config(command.config_text).other.runs_folder)
         self._open(
             lambda: Experiment.create(
-                command.config_text, runs_folder=runs_folder, name=command.name, on_progress=self._preparing
-            )
+                command.config_text,
+                runs_folder=runs_folder,
+                name=command.name,
+                on_progress=self._preparing,
+                config_folder=Path(command.config_folder),
+            ),
+            is_new=True,
         )
         self._begun = True
         self._enter("paused" if command.paused else "running")
@@ -179,15 +188,22 @@ class Server:
         folder = Path(run)
         return folder if folder.is_absolute() else find_run(Path(OtherConfig().runs_folder), run)
 
-    def _open(self, make: Callable[[], Experiment]) -> None:
+    def _open(self, make: Callable[[], Experiment], is_new: bool = False) -> None:
         self._close()
         self._enter("preparing")
-        self._experiment = make()
-        self._write_log_in(self._experiment.folder)
-        for note in self._experiment.notes:
+        experiment = self._experiment = make()
+        self._watch = FileWatch(experiment.own, just_read=is_new)
+        self._write_log_in(experiment.folder)
+        for note in (*experiment.notes, *self._watch.notes):
             self._outbox.send(messages.LogLine(note, "warning"))
-        self._begun = False
-        self._outbox.step = self._experiment.step
+        self._begun, self._until = False, None
+        self._outbox.step = experiment.step
+        self._record(experiment.hook_record())
+
+    def _agree(self, command: messages.Agree) -> None:
+        agree(command.digests)
+        listed = ", ".join(digest[:12] for digest in command.digests)
+        self._outbox.send(messages.LogLine(f"Code of your own may run now, and from now on: {listed}"))
 
     def _write_log_in(self, folder: Path) -> None:
         """From now on what is printed goes to the run's log; where that cannot be written, it stays where it went."""
@@ -231,7 +247,15 @@ class Server:
     def _train(self) -> None:
         """Make one step; what stops it pauses the run with a sentence, and nothing is lost."""
         try:
+            self._use_edited_files(self._opened)
             self._advance(self._opened)
+        except ConsentNeeded as needed:
+            self._enter("paused", str(needed))
+            self._outbox.send(consent_wanted("Resume", needed))
+        except HookError as stop:
+            if stop.trace:
+                self._outbox.send(messages.Failed(str(stop), stop.trace))
+            self._enter("paused", str(stop))
         except (NonFinite, ValueError) as stop:
             self._enter("paused", str(stop))
         except PreparationEnded:
@@ -240,39 +264,24 @@ class Server:
             self._fail(error)
             self._enter("paused", f"The step failed: {error}")
 
+    def _use_edited_files(self, experiment: Experiment) -> None:
+        """Let the step begin with own files as the person has saved them."""
+        while self._watch is not None and (file := self._watch.edited()) is not None:
+            self._record(experiment.use_file(file))
+            self._record(experiment.hook_record())
+
     def _advance(self, experiment: Experiment) -> None:
         records = experiment.advance(on_batch=self._between_batches)
         for record in records:
             self._record(record)
         if experiment.finished:
             self._finish("finished")
-        elif self._until is not None and self._is_met(self._until, records):
+        elif self._until is not None and is_met(self._until, experiment.step, records):
             self._until = None
             self._enter("paused", "The condition is met.")
 
     def _record(self, record: Record) -> None:
-        match record:
-            case StepRecord(row=row):
-                self._outbox.metrics(row)
-            case LayerRecord(step=step, rows=rows):
-                shown = tuple(messages.LayerRow(**asdict(row)) for row in rows)
-                self._outbox.statistics(messages.LayerStatistics(step, shown))
-            case ChangeRecord():
-                self._outbox.send(messages.ValueChanged(record.step, record.key, record.old, record.new))
-            case EvaluationRecord():
-                self._outbox.metrics((record.step, record.tokens, record.seconds, record.metrics))
-                self._outbox.send(
-                    messages.Evaluation(record.step, record.metrics, sample=record.sample, prompt=record.prompt)
-                )
-            case CheckpointRecord():
-                self._outbox.send(messages.CheckpointSaved(record.step, str(record.folder), record.seconds))
-
-    def _is_met(self, until: messages.RunUntil, records: list[Record]) -> bool:
-        if until.step is not None and self._opened.step >= until.step:
-            return True
-        rows = [r.row[3] for r in records if isinstance(r, StepRecord)]
-        rows += [r.metrics for r in records if isinstance(r, EvaluationRecord)]
-        return any(row.get(until.metric, until.below) < until.below for row in rows)
+        tell(record, self._outbox)
 
     def _between_batches(self) -> None:
         """Serve what may be served in the middle of an evaluation; the rest waits for the end of the step."""
@@ -289,7 +298,7 @@ class Server:
     def _may_train(self) -> None:
         experiment = self._opened
         if self._state == "running":
-            raise Refused("The run is training already.")
+            raise Refused("The run is training already; pause it first.")
         if experiment.finished:
             raise Refused(
                 f"The run {experiment.folder.name} has made all of its {experiment.max_steps} steps; start a new "
@@ -305,19 +314,18 @@ class Server:
     def _step(self, command: messages.Step) -> None:
         if command.n < 1:
             raise Refused(f"A number of steps must be at least 1, not {command.n}.")
-        if self._state == "running" and self._until is not None and self._until.step is not None:
-            self._until = messages.RunUntil(
-                step=self._until.step + command.n
-            )  # pressed again before the last one ended
+        if self._state == "running" and self._stepping and self._until is not None and self._until.step is not None:
+            self._until = messages.RunUntil(step=self._until.step + command.n)  # asked again before the last one ended
         else:
             self._run_until(messages.RunUntil(step=self._opened.step + command.n))
+            self._stepping = True
 
     def _run_until(self, command: messages.RunUntil) -> None:
         if command.step is None and not command.metric:
             raise Refused("Say a step or a metric to run until.")
         self._may_train()
         self._begun = True
-        self._until = command
+        self._until, self._stepping = command, False
         self._enter("running")
 
     def _stop(self, _: messages.Stop) -> None:
@@ -338,16 +346,20 @@ class Server:
         experiment = self._opened
         try:
             old, new = experiment.set_value(command.key, command.value)
+        except ConsentNeeded:
+            raise
         except ValueError as refusal:
             where = "" if command.key in str(refusal) else f"{command.key}: "
             raise Refused(f"{where}{refusal}") from refusal
         self._outbox.send(messages.ValueChanged(experiment.step, command.key, old, new))
+        self._record(experiment.hook_record())
 
     def _toggle_hook(self, command: messages.ToggleHook) -> None:
         experiment = self._opened
         experiment.toggle_hook(command.name, command.enabled)
         old, new = ("off", "on") if command.enabled else ("on", "off")
         self._outbox.send(messages.ValueChanged(experiment.step, f"hooks.{command.name}", old, new))
+        self._record(experiment.hook_record())
 
     def _save_checkpoint(self, _: messages.SaveCheckpoint) -> None:
         if not self._begun:
@@ -357,21 +369,11 @@ class Server:
     # Questions
 
     def _generate(self, command: messages.Generate) -> None:
-        experiment = self._opened
-        settings = SamplingConfig(
-            temperature=command.temperature,
-            top_k=command.top_k,
-            top_p=command.top_p,
-            max_tokens=command.max_tokens,
-            stop=command.stop,
-            seed=command.seed,
-        )
-
         def is_cancelled() -> bool:
             self._receive()
             return command.request in self._cancelled or self._ending.is_set()
 
-        for event in generation_of(experiment, command, settings, is_cancelled):
+        for event in generation_of(self._opened, command, is_cancelled):
             self._outbox.send(event)
         self._cancelled.discard(command.request)
 
@@ -381,17 +383,14 @@ class Server:
     def _inspect(self, command: messages.Inspect) -> None:
         self._outbox.send(inspection_of(self._opened, command))
 
+    def _describe_hooks(self, command: messages.DescribeHooks) -> None:
+        self._outbox.send(description_of(command, None if command.config_text else self._opened))
+
     # Telling
 
     def _enter(self, state: State, reason: str = "") -> None:
         self._state = state
-        experiment = self._experiment
-        self._outbox.send(
-            messages.StateChanged(
-                state,
-                step=experiment.step if experiment else 0,
-                max_steps=experiment.max_steps if experiment else 0,
-                run=run_info(experiment) if experiment else None,
-                reason=reason,
-            )
-        )
+        if self._experiment is None:
+            self._outbox.send(messages.StateChanged(state, reason=reason))
+        else:
+            self._outbox.send(state_of(self._experiment, state, reason))

@@ -1,0 +1,83 @@
+"""Own files of a run that goes on, watched where the person edits them."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from lmcore.experiments.consent import ConsentNeeded, require_consent
+from lmcore.experiments.folder import RunError
+from lmcore.experiments.own_code import OwnCode, OwnFile, read_own_file
+from lmcore.process.messages import CodeFile, ConsentWanted
+
+Signature = tuple[int, int, int]
+"""Time of the last change, size and number of a file: when one differs, the file was written."""
+
+SETTLED_SECONDS = 0.1  # a file written more recently may still be half-way to the disk
+
+
+class FileWatch:
+    """The originals of a run's own files. What is written to one after the run was opened here is to be used.
+
+    An original that said, when the run was opened, what the person had agreed to is followed: its later versions are
+    the person's own edits. Any other must be agreed to again.
+    """
+
+    def __init__(self, own: OwnCode, just_read: bool) -> None:
+        """`just_read`: the run began here, with the originals."""
+        self._own = own
+        self._seen: dict[str, Signature | None] = {}
+        self._followed: set[str] = set()
+        for name in () if just_read else own.files:
+            self._seen[name] = _signature(self._path(name))
+            with suppress(RunError):  # it is not there, or not text: the run has its own copy
+                if read_own_file(self._path(name)).digest == own.files[name].digest:
+                    self._followed.add(name)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of originals that are not what the run uses, in sentences."""
+        return tuple(
+            f"{self._path(name)} is not the version that this run uses, which lies in the run's own folder. Save it "
+            "once more while the run is open to use it from the next step on."
+            for name, signature in self._seen.items()
+            if signature is not None and name not in self._followed
+        )
+
+    def edited(self) -> OwnFile | None:
+        """The next file that was written and says something new; it may run. RunError; ConsentNeeded.
+
+        It is told again until the run uses it, or the file is as it was.
+        """
+        for name, acting in self._own.files.items():
+            if name not in self._seen:  # the run began to use it just now
+                self._seen[name] = None
+                self._followed.add(name)
+            signature = _signature(self._path(name))
+            if signature is None or signature == self._seen[name]:
+                continue
+            time.sleep(max(0.0, min(SETTLED_SECONDS, signature[0] / 1e9 + SETTLED_SECONDS - time.time())))
+            signature, file = _signature(self._path(name)), read_own_file(self._path(name))
+            if file.digest != acting.digest:
+                require_consent([file], allow=name in self._followed)
+                return file
+            self._seen[name] = signature
+            self._followed.add(name)
+        return None
+
+    def _path(self, name: str) -> Path:
+        """The original; where its folder is not known, the run's copy."""
+        return self._own.folder / name if self._own.folder is not None else Path(self._own.files[name].path)
+
+
+def consent_wanted(command: str, needed: ConsentNeeded, request: int | None = None) -> ConsentWanted:
+    """The question to the person whether some files may run."""
+    files = tuple(CodeFile(file.name, file.path, file.digest, file.text) for file in needed.files)
+    return ConsentWanted(command, files, request)
+
+
+def _signature(path: Path) -> Signature | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino

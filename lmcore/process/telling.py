@@ -1,0 +1,43 @@
+"""What the experiment recorded, as events in their lanes."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from lmcore.experiments.records import (
+    ChangeRecord,
+    CheckpointRecord,
+    EvaluationRecord,
+    HookRecord,
+    LayerRecord,
+    Record,
+    StepRecord,
+)
+from lmcore.process import messages
+from lmcore.process.outbox import Outbox
+
+
+def tell(record: Record, outbox: Outbox) -> None:
+    """Send what one record says."""
+    match record:
+        case StepRecord(row=row):
+            outbox.metrics(row)
+        case LayerRecord(step=step, rows=rows):
+            outbox.statistics(messages.LayerStatistics(step, tuple(messages.LayerRow(**asdict(row)) for row in rows)))
+        case HookRecord(step=step, rows=hooks):
+            outbox.statistics(messages.HookStatistics(step, tuple(messages.HookRow(**asdict(row)) for row in hooks)))
+        case ChangeRecord():
+            outbox.send(messages.ValueChanged(record.step, record.key, record.old, record.new))
+        case EvaluationRecord():
+            outbox.metrics((record.step, record.tokens, record.seconds, record.metrics))
+            outbox.send(messages.Evaluation(record.step, record.metrics, sample=record.sample, prompt=record.prompt))
+        case CheckpointRecord():
+            outbox.send(messages.CheckpointSaved(record.step, str(record.folder), record.seconds))
+
+
+def is_met(until: messages.RunUntil, step: int, records: Sequence[Record]) -> bool:
+    """Whether a condition holds after a step that left these records."""
+    if until.step is not None and step >= until.step:
+        return True
+    rows = [record.row[3] for record in records if isinstance(record, StepRecord)]
+    rows += [record.metrics for record in records if isinstance(record, EvaluationRecord)]
+    return any(row.get(until.metric, until.below) < until.below for row in rows)
