@@ -80,6 +80,8 @@ def _explain(error: Exception, debug: bool) -> ExitCode:
         say(str(error))
         return error.code
     if isinstance(error, ValueError) and type(error).__module__.startswith("lmcore."):
+        if trace := getattr(error, "trace", ""):  # of an error inside a file of the person's own
+            say(str(trace).rstrip())
         say(str(error))
         full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
         return ExitCode.FAILED if full else ExitCode.WRONG_INPUT

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AsJson, Checkpoint, Run, RunsFolder
+from lmcore.cli.opened import open_at
+from lmcore.cli.options import AllowCode, AsJson, Checkpoint, Run, RunsFolder
 from lmcore.cli.output import give, give_json
 
 
@@ -18,37 +19,24 @@ def evaluate_run(
     ] = None,
     batches: Annotated[int, typer.Option(help="How many batches to read. 0: the whole validation split.")] = 0,
     runs_folder: RunsFolder = Path("runs"),
+    allow_code: AllowCode = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run's model on the validation split: loss, perplexity, bits per byte, and the distance to the floor."""
     from lmcore.config import with_value
-    from lmcore.experiments.runs import find_run
-
-    folder = find_run(runs_folder, run)
-
-    from lmcore.experiments.experiment import Experiment
-    from lmcore.training.evaluation import evaluate
 
     with Narration(as_json) as narration:
-        experiment = Experiment.open(folder, checkpoint, on_progress=narration.preparing)
+        experiment = open_at(run, runs_folder, checkpoint, allow_code, narration)
         config = with_value(experiment.config, "evaluation.batches", batches)
         if stride is not None:
             config = with_value(config, "evaluation.stride", stride)
         narration.preparing("evaluating", None)
-        dataset = experiment.dataset
-        metrics = evaluate(
-            experiment.model,
-            dataset.validation,
-            config.evaluation,
-            config.model.context_length,
-            experiment.device,
-            dataset.validation_bytes / max(1, len(dataset.validation)),
-        )
+        metrics = experiment.evaluate(settings=config.evaluation)
     known = {**metrics, "loss/floor": experiment.floor}
     if as_json:
-        give_json({"run": folder.name, "step": experiment.step, **known})
+        give_json({"run": experiment.folder.name, "step": experiment.step, **known})
         return
-    give(f"{folder.name} at step {experiment.step:,}")
+    give(f"{experiment.folder.name} at step {experiment.step:,}")
     for name, value in known.items():
         if value is not None:
             give(f"{name:<20} {value:.4f}")

@@ -63,6 +63,12 @@ RunsFolder = Annotated[
 Checkpoint = Annotated[
     str, typer.Option("--checkpoint", metavar="last|best|STEP", help="Which of the run's checkpoints.")
 ]
+AllowCode = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code", help="Let Python files of one's own that it names run, and remember them as they are now."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout; all else goes to stderr.")]
 
 

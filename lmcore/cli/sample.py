@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AsJson, Checkpoint, Run, RunsFolder
+from lmcore.cli.opened import open_at
+from lmcore.cli.options import AllowCode, AsJson, Checkpoint, Run, RunsFolder
 from lmcore.cli.output import give, give_json, say
 
 
@@ -24,18 +25,14 @@ def sample(
     stop: Annotated[str | None, typer.Option(help="End where this text appears.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
     runs_folder: RunsFolder = Path("runs"),
+    allow_code: AllowCode = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue a prompt. What is not given is as the run's configuration has it."""
     from lmcore.config import with_value
-    from lmcore.experiments.runs import find_run
-
-    folder = find_run(runs_folder, run)
-
-    from lmcore.experiments.experiment import Experiment
 
     with Narration(as_json) as narration:
-        experiment = Experiment.open(folder, checkpoint, on_progress=narration.preparing)
+        experiment = open_at(run, runs_folder, checkpoint, allow_code, narration)
     config = experiment.config
     given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "max_tokens": max_tokens, "stop": stop}
     for name, value in {**given, "seed": seed}.items():
@@ -52,6 +49,7 @@ def sample(
         if not as_json:
             give(piece.text, end="")
     if as_json:
-        give_json({"run": folder.name, "step": experiment.step, "prompt": text, "text": "".join(answer), "note": note})
+        facts = {"run": experiment.folder.name, "step": experiment.step}
+        give_json({**facts, "prompt": text, "text": "".join(answer), "note": note})
     else:
         give("")

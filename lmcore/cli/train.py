@@ -9,7 +9,8 @@ import typer
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AsJson, Config, Run, RunsFolder, Set, overrides_of
+from lmcore.cli.opened import open_at
+from lmcore.cli.options import AllowCode, AsJson, Config, Run, RunsFolder, Set, overrides_of
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def train(
     runs_folder: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Short for --set other.runs_folder=DIR.")
     ] = None,
+    allow_code: AllowCode = False,
     as_json: AsJson = False,
 ) -> int:
     """Begin a run and train it to its end. Prints the run's folder.
@@ -55,30 +57,29 @@ def train(
             runs_folder=Path(checked.other.runs_folder),
             name=checked.other.name or path.stem,
             on_progress=narration.preparing,
+            config_folder=path.parent,
+            allow_code=allow_code,
         )
         return train_to_end(experiment, narration, as_json)
 
 
-def resume(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> int:
+def resume(
+    run: Run, runs_folder: RunsFolder = Path("runs"), allow_code: AllowCode = False, as_json: AsJson = False
+) -> int:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped."""
-    from lmcore.experiments.runs import find_run
-
-    folder = find_run(runs_folder, run)
-
-    from lmcore.experiments.experiment import Experiment
-
     with Narration(as_json) as narration:
-        experiment = Experiment.open(folder, on_progress=narration.preparing)
+        experiment = open_at(run, runs_folder, "last", allow_code, narration)
         if experiment.finished:
-            narration.line(f"{folder.name} has made all of its {experiment.max_steps:,} steps already.")
+            narration.line(f"{experiment.folder.name} has made all of its {experiment.max_steps:,} steps already.")
             if as_json:
-                give_json({"event": "end", "status": "finished", "step": experiment.step, "folder": folder})
+                give_json({"event": "end", "status": "finished", "step": experiment.step, "folder": experiment.folder})
             return ExitCode.DONE
         return train_to_end(experiment, narration, as_json)
 
 
 def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) -> ExitCode:
     """Train until the last step, an interruption, or a loss that is not finite; then close the run."""
+    from lmcore.hooks.catalogue import HookError
     from lmcore.training.nonfinite import NonFinite
 
     status: Status = "finished"
@@ -93,6 +94,9 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
             except NonFinite as stop:
                 status, code = "failed", ExitCode.FAILED
                 narration.line(f"Training ended: {stop}. A lower training.learning_rate may help.")
+            except HookError as stop:
+                status, code = "failed", ExitCode.FAILED
+                narration.line(f"{stop.trace}\nTraining ended: {stop}".strip())
             except ReaderGone:
                 as_json = False
                 status = "finished" if experiment.finished else "stopped"
