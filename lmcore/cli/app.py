@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmcore.cli import config, data, evaluate, runs, sample, train, workspace
+from lmcore.cli import config, data, evaluate, hooks, runs, sample, train, workspace
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, say
 
@@ -50,6 +50,7 @@ app.command("eval")(evaluate.evaluate_run)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
+app.add_typer(hooks.app, name="hooks")
 app.command("init")(workspace.init)
 
 

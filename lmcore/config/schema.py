@@ -7,7 +7,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from lmcore.config.fields import choice_or_own, setting
-from lmcore.config.fields import is_learned as is_learned
 
 
 def disagreement(message: str, *fields: str) -> PydanticCustomError:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import lmcore
-from lmcore.config.schema import SECTIONS, HookConfig, Section, TrainingConfig, is_learned
+from lmcore.config.fields import is_learned
+from lmcore.config.schema import SECTIONS, HookConfig, Section, TrainingConfig
 from lmcore.experiments.own_code import OwnFile, learned_files
 
 

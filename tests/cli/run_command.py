@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Command:
         self._capsys.readouterr()
         code = run(arguments)
         captured = self._capsys.readouterr()
-        assert "Traceback" not in captured.err
+        assert not re.search(r'File "[^"]*/lmcore/', captured.err), "a traceback of lmcore's own code was shown"
         return Outcome(int(code), captured.out, captured.err)
 
 
