@@ -124,7 +124,8 @@ class Hooks:
         self.at_step(step)
         self._removed = {}
         for hook in self.hooks:
-            hook.forget_other_places()
+            if hook.states:
+                hook.forget_other_places()
         self._states_before = {
             hook: {place: copied(state) for place, state in hook.states.items()}
             for hook in self._acting
