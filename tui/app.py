@@ -19,6 +19,8 @@ from tui.bindings import Entry, Place, pane_bindings
 from tui.budget import RenderBudget
 from tui.lab_state import LabState, advance_state
 from tui.messages import (
+    ChangeHooks,
+    ConfigEdited,
     CoreEvents,
     NewRun,
     Notice,
@@ -85,6 +87,7 @@ class LabApp(App[None]):
         self.home = HomeScreen()
         self.waits_to_start = False  # F5 was pressed before the core was ready
         self.resumes_when_open = False  # a run is being opened in order to train on
+        self.sent: dict[str, Command] = {}  # the last of each kind, to be sent again once files are agreed to
         self.reopens = ""  # the run to open when the core that was started again is ready
         self._next_show: Timer | None = None
         self.animation_level = "none"
@@ -125,6 +128,7 @@ class LabApp(App[None]):
     def send(self, *commands: Command) -> None:
         """Send commands to the core, if it is there."""
         for command in commands:
+            self.sent[type(command).__name__] = command
             try:
                 self.core.send(command)
             except RuntimeError as error:
@@ -170,6 +174,17 @@ class LabApp(App[None]):
     def on_send_command(self, message: SendCommand) -> None:
         """Pass a pane's command on to the core."""
         self.send(message.command)
+
+    def on_config_edited(self, message: ConfigEdited) -> None:
+        """Show the hooks of the configuration as it is now."""
+        if self.home.hooks is not None:
+            self.home.hooks.take_config(message)
+
+    def on_change_hooks(self, message: ChangeHooks) -> None:
+        """Change the hooks of the run, or of the configuration."""
+        from tui.hook_changes import change_hooks
+
+        change_hooks(self, message.hooks)
 
     def on_open_config(self, message: OpenConfig) -> None:
         """Show another configuration."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "config", "loss", "layers", "repl"]
+Place = Literal["everywhere", "config", "loss", "layers", "repl", "hooks"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ PLACES: dict[Place, str] = {
     "loss": "2 Loss",
     "layers": "3 Layers",
     "repl": "4 REPL",
+    "hooks": "5 Hooks",
 }
 """The groups of the help screen, in their order."""
 
@@ -40,6 +41,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(("2",), "pane('loss')", "loss", "Go to the loss"),
     Entry(("3",), "pane('layers')", "layers", "Go to the layers"),
     Entry(("4",), "pane('repl')", "REPL", "Go to the REPL"),
+    Entry(("5",), "pane('hooks')", "hooks", "Go to the hooks"),
     Entry(("f2",), "next_pane", "pane", "Go to the next pane", while_typing=("f2",)),
     Entry(("z", "f4"), "zoom", "zoom", "One pane on the whole screen, or all", in_footer=True, while_typing=("f4",)),
     Entry(("r", "f9"), "runs", "runs", "List the runs: open, resume, overlay", in_footer=True, while_typing=("f9",)),
@@ -92,6 +94,14 @@ TABLE: tuple[Entry, ...] = (
     Entry(("ctrl+l",), "clear", "clear", "Empty the page", "repl"),
     Entry(("pageup",), "page(-1)", "page up", "Scroll the page up", "repl", in_palette=False),
     Entry(("pagedown",), "page(1)", "page down", "Scroll the page down", "repl", in_palette=False),
+    Entry(("up", "k"), "move(-1)", "up", "The hook above", "hooks", in_palette=False),
+    Entry(("down", "j"), "move(1)", "down", "The hook below", "hooks", in_palette=False),
+    Entry(("space",), "switch", "on/off", "Switch the hook on or off", "hooks", in_footer=True),
+    Entry(("a",), "add", "add", "Add a hook from the catalogue", "hooks", in_footer=True),
+    Entry(("enter",), "edit", "edit", "Edit the hook: place, arguments, window", "hooks", in_footer=True),
+    Entry(("d", "delete"), "remove", "remove", "Remove the hook", "hooks", in_footer=True),
+    Entry(("ctrl+up",), "reorder(-1)", "earlier", "Let it act before the one above", "hooks"),
+    Entry(("ctrl+down",), "reorder(1)", "later", "Let it act after the one below", "hooks"),
 )
 
 _SHOWN = {
@@ -109,6 +119,8 @@ _SHOWN = {
     "down": "↓",
     "shift+left": "shift+←",
     "shift+right": "shift+→",
+    "ctrl+up": "^↑",
+    "ctrl+down": "^↓",
     "delete": "del",
     "pageup": "pgup",
     "pagedown": "pgdn",

@@ -12,6 +12,8 @@ from lmcore.process.messages import (
     Failed,
     Finished,
     Heartbeat,
+    HookRow,
+    HookStatistics,
     LayerRow,
     LayerStatistics,
     LogLine,
@@ -44,6 +46,7 @@ class LabState:
     has_begun: bool = (
         False  # the run has trained, or was made, in this core: it must be stopped before another is opened
     )
+    is_stepping: bool = False  # the run goes on only until the steps of F6 are made
     step: int = 0
     max_steps: int = 0
     tokens: int = 0
@@ -55,6 +58,8 @@ class LabState:
     memory_bytes: int | None = None
     layers: tuple[LayerRow, ...] = ()
     layers_step: int = 0
+    hooks: tuple[HookRow, ...] = ()
+    hooks_step: int = 0
     changes: tuple[ValueChanged, ...] = ()
     samples: tuple[Evaluation, ...] = ()
     checkpoint_step: int | None = None
@@ -97,6 +102,8 @@ def advance_state(state: LabState, events: Iterable[Event]) -> LabState:
                 state = _after_metrics(state, event)
             case LayerStatistics():
                 state = replace(state, layers=event.rows, layers_step=event.step)
+            case HookStatistics():
+                state = replace(state, hooks=event.rows, hooks_step=event.step)
             case Evaluation():
                 state = replace(state, metrics={**state.metrics, **event.metrics}, samples=(*state.samples, event))
             case Heartbeat():
@@ -166,10 +173,12 @@ def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
             memory_bytes=state.memory_bytes,
             log=state.log,
             state=state.state,
+            is_stepping=state.is_stepping,
             last_rejected=state.last_rejected,
             last_failed=state.last_failed,
         )
     run = event.run
+    goes_on = event.state in ("running", "preparing") or (event.state == "paused" and state.state == "preparing")
     return replace(
         state,
         core="starting" if event.state == "loading" else "ready",
@@ -178,6 +187,7 @@ def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
         run=run,
         has_begun=event.state == "running"
         or (event.state == "paused" and (state.has_begun or (state.state == "preparing" and event.step == 0))),
+        is_stepping=state.is_stepping and goes_on,
         step=event.step,
         max_steps=event.max_steps or (run.max_steps if run else 0),
         progress=state.progress if event.state == "preparing" else None,

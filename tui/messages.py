@@ -3,11 +3,14 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
 from lmcore.process.messages import Command, Event
+
+if TYPE_CHECKING:
+    from lmcore.config import HookConfig
 
 Severity = Literal["information", "warning", "error"]
 
@@ -35,6 +38,24 @@ class SendCommand(Message):
 
     def __init__(self, command: Command) -> None:
         self.command = command
+        super().__init__()
+
+
+class ConfigEdited(Message):
+    """The configuration on the screen says something else now; `hooks` is None while something in it is wrong."""
+
+    def __init__(self, text: str, path: Path | None, hooks: "tuple[HookConfig, ...] | None") -> None:
+        self.text = text
+        self.path = path
+        self.hooks = hooks
+        super().__init__()
+
+
+class ChangeHooks(Message):
+    """The hooks are to be these: of the run that is open, or else of the configuration."""
+
+    def __init__(self, hooks: "tuple[HookConfig, ...]") -> None:
+        self.hooks = hooks
         super().__init__()
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.process.messages import Command, Load, Start
+from lmcore.process.messages import Command, Load, Start, Step
 from tui import routing
 from tui.lab_state import LabState
 from tui.run_commands import Decision, after_stopping
@@ -20,6 +21,7 @@ async def mount_panes(app: LabApp) -> None:
     """Load the panes that need the schema, and show the configuration."""
     from lmcore.config import ConfigError, find_config
     from tui.panes.config import ConfigPane
+    from tui.panes.hooks import HooksPane
     from tui.panes.repl import ReplPane
 
     path = app.config_path
@@ -28,7 +30,8 @@ async def mount_panes(app: LabApp) -> None:
     except ConfigError as error:
         app.tell(str(error), "error")
     config = ConfigPane(path, id="config")
-    await app.home.mount_panes(config, ReplPane(runs_folder(app, config.reading.config), id="repl"))
+    repl = ReplPane(runs_folder(app, config.reading.config), id="repl")
+    await app.home.mount_panes(config, HooksPane(id="hooks"), repl)
     if config.reading.config is not None:
         app.home.repl_settings(config.reading.config)
     app.show_state()
@@ -53,7 +56,8 @@ def as_start(app: LabApp, config_text: str, name: str = "") -> Start:
             config_text = set_in_text(config_text, "other.runs_folder", to_yaml_value(str(app.runs_folder)))
         except ConfigError as error:
             app.tell(str(error), "error")
-    return Start(config_text, name=name)
+    path = app.home.config.path if app.home.config is not None else None
+    return Start(config_text, name=name, config_folder=str(path.resolve().parent) if path is not None else "")
 
 
 def press(app: LabApp, decide: Callable[[LabState, Start], Decision]) -> None:
@@ -83,6 +87,9 @@ def press(app: LabApp, decide: Callable[[LabState, Start], Decision]) -> None:
         return
     if decision.notice:
         app.tell(decision.notice)
+    if decision.commands:
+        steps = any(isinstance(command, Step) for command in decision.commands)
+        app.lab = replace(app.lab, is_stepping=steps)
     app.send(*decision.commands)
     if starts and not app.home.shows_all and app.home.active == "config":
         app.home.focus_pane("loss")

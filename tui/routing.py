@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lmcore.process.messages import (
+    Agree,
+    ConsentWanted,
     CoreDied,
     Event,
     Failed,
@@ -39,13 +41,21 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 app.resumes_when_open = False
                 app.tell(event.reason, "warning")
             case Failed():
-                app.tell(f"{event.message}\nThe log (l) has the whole story.", "error")
+                _on_failed(app, event)
+            case ConsentWanted():
+                ask_consent(app, event)
             case Finished():
                 app.tell(_finished(event, app.lab))
             case CoreDied():
                 _on_died(app, event)
             case _:
                 pass
+    if app.home.config is not None and before.changes != app.lab.changes:
+        from tui.hook_changes import follow_run
+        from tui.panes.config.applying import running_config
+
+        if before.run is not None and app.lab.run is not None and before.run.folder == app.lab.run.folder:
+            follow_run(app, running_config(before.run, before.changes), running_config(app.lab.run, app.lab.changes))
     for screen in app.screen_stack[1:]:
         if hasattr(screen, "receive_events"):
             screen.receive_events(events)
@@ -80,6 +90,38 @@ def _on_state(app: LabApp, event: StateChanged) -> None:
         app.send(Resume())
     elif event.state == "finished" or (event.state == "idle" and event.reason):
         app.resumes_when_open = False
+
+
+def _on_failed(app: LabApp, event: Failed) -> None:
+    from tui.screens.dialogs import TracebackDialog
+
+    if event.traceback and not isinstance(app.screen, TracebackDialog):
+        app.push_screen(TracebackDialog(event))
+    else:
+        app.tell(f"{event.message}\nThe log (l) has the whole story.", "error")
+
+
+def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
+    """Ask whether files may run; then send the command again that wanted them, or say that it was not carried out."""
+    from tui.screens.dialogs import ConsentDialog
+
+    command = app.sent.get(wanted.command)
+
+    def answer(agreed: bool | None) -> None:
+        if agreed:
+            app.send(Agree(tuple(file.digest for file in wanted.files)))
+            if command is not None:
+                app.send(command)
+            return
+        app.resumes_when_open = False
+        names = ", ".join(file.name for file in wanted.files)
+        refusal = Rejected(wanted.command, f"Nothing ran: {names} was not agreed to.", wanted.request)
+        if wanted.request is None:
+            app.tell(refusal.reason, "warning")
+        else:
+            app.home.receive_events((refusal,))
+
+    app.push_screen(ConsentDialog(wanted.files), answer)
 
 
 def _finished(event: Finished, lab: LabState) -> str:

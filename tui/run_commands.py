@@ -37,6 +37,8 @@ def press_step(lab: LabState, start: Start) -> Decision:
         return Decision(restart=True)
     if lab.core == "starting":
         return Decision(notice="The core is still loading; try again in a moment.")
+    if lab.state == "running" and lab.is_stepping:
+        return Decision((Step(1),))
     if lab.state == "running":
         return Decision(notice="The run is training: pause it first (F5), then F6 makes one step at a time.")
     if lab.state == "preparing":

@@ -1,11 +1,9 @@
 """The configuration of a run that goes on: the values it began with, and the changes made since."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from lmcore.config import (
-    HookConfig,
     TrainingConfig,
     field_of,
     get_from_config,
@@ -15,6 +13,7 @@ from lmcore.config import (
     to_yaml_value,
     with_value,
 )
+from lmcore.config.hook_list import hooks_text
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.journal import CODE_KEY, HOOKS_KEY, Change, change_now, overrules, replayable
 
@@ -126,16 +125,6 @@ def _text_at(config: TrainingConfig, place: str) -> str:
     """A value as YAML text on one line."""
     value = get_from_config(config, place)
     return hooks_text(value) if place == "hooks" else to_yaml_value(value)
-
-
-def hooks_text(hooks: Sequence[HookConfig]) -> str:
-    """A list of hooks as YAML text on one line: of each its kind, and what it says beyond the defaults."""
-    return to_yaml_value([_said(hook) for hook in hooks])
-
-
-def _said(hook: HookConfig) -> dict[str, Any]:
-    given = hook.model_dump(by_alias=True, exclude_defaults=True)
-    return {key: value for key, value in hook.model_dump(by_alias=True).items() if key in given or key == "kind"}
 
 
 def hook_key(name: str) -> str:

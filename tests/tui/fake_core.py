@@ -3,7 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from lmcore.process.messages import Command, Event, LayerRow, Metrics, Ready, RunInfo, StateChanged
+from lmcore.process.messages import (
+    CodeFile,
+    Command,
+    Event,
+    HookArgument,
+    HookDescription,
+    HookEntry,
+    HookRow,
+    LayerRow,
+    Metrics,
+    Ready,
+    RunInfo,
+    StateChanged,
+)
 
 C = TypeVar("C", bound=Command)
 
@@ -92,3 +105,71 @@ def layer_rows(layers: int = 4, update_ratio: float = 1e-3) -> tuple[LayerRow, .
     """Healthy statistics of a model with so many blocks."""
     names = ["embed", *(f"blocks.{i}.{part}" for i in range(layers) for part in ("attn", "mlp")), "ln_final", "unembed"]
     return tuple(LayerRow(name, 10.0, 2e-2, update_ratio, 1.0) for name in names)
+
+
+HOOKS = """\
+hooks:
+  - {name: silence-a-head, use: zero, at: blocks.1.attn.hook_z, with: {heads: [2]}, from_step: 500}
+  - {name: softer, kind: backward, use: scale, at: "blocks.*.hook_resid_post", with: {factor: 0.5}}
+  - {name: keep-logits-small, kind: loss, use: z_loss, enabled: false}
+"""
+"""Three hooks, as a configuration declares them."""
+
+
+def hook_rows(step: int = 1240, effect: float = 1.2e-2) -> tuple[HookRow, ...]:
+    """How the three of `HOOKS` do at a step."""
+    z = "blocks.1.attn.hook_z"
+    posts = tuple(f"blocks.{i}.hook_resid_post" for i in range(4))
+    acting = step >= 500
+    fired = max(0, step - 500)
+    first = HookRow("silence-a-head", "forward", "zero", z, (z,), True, acting, 500, None, fired, 0.31, effect)
+    second = HookRow(
+        "softer", "backward", "scale", "blocks.*.hook_resid_post", posts, True, True, None, None, 4 * step, 0.12, 0.5
+    )
+    third = HookRow("keep-logits-small", "loss", "z_loss", "", (), False, False, None, None, 0, None, None)
+    return first, second, third
+
+
+def hook_description(request: int) -> HookDescription:
+    """A small catalogue, and the places of a small model."""
+    heads = HookArgument("heads", "a list, each item a whole number, or null", "null")
+    number = "a number"
+    entries = (
+        _entry("forward", "zero", "Put zero in the place of an activation, or of some heads of it.", heads),
+        _entry("forward", "noise", "Add Gaussian noise to an activation.", HookArgument("std", number, None)),
+        _entry("backward", "scale", "Multiply the gradient on its way back.", HookArgument("factor", number, None)),
+        _entry("update", "centralize", "Take the mean out of each gradient."),
+        _entry("loss", "z_loss", "Keep the logarithm of Z near zero.", HookArgument("weight", number, "1e-4")),
+    )
+    shapes = {
+        "hook_resid_pre": "[batch, pos, 128]",
+        "attn.hook_q": "[batch, pos, 4, 32]",
+        "attn.hook_pattern": "[batch, 4, query, key]",
+        "attn.hook_z": "[batch, pos, 4, 32]",
+        "mlp.hook_post": "[batch, pos, 512]",
+        "hook_resid_post": "[batch, pos, 128]",
+    }
+    points = tuple((f"blocks.{i}.{part}", shape) for i in range(4) for part, shape in shapes.items())
+    parameters = (("embed.weight", "[128, 128]"), ("blocks.0.attn.query.weight", "[128, 128]"))
+    return HookDescription(request, entries, points, parameters)
+
+
+def _entry(kind: str, name: str, summary: str, *arguments: HookArgument) -> HookEntry:
+    stage = {"forward": "activation", "backward": "gradient_at", "update": "gradient"}.get(kind, "term")
+    return HookEntry(kind, name, summary, summary, stage, arguments)
+
+
+CODE = CodeFile(
+    "my_hooks.py",
+    "/home/me/lab/my_hooks.py",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    '''from lmcore.hooks.catalogue import hook
+
+
+@hook("forward")
+def soften(x, point, *, factor: float = 0.5):
+    """Make an activation smaller."""
+    return x * factor
+''',
+)
+"""A person's own file."""

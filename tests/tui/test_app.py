@@ -99,6 +99,10 @@ def notices(app: LabApp) -> list[str]:
     return [notification.message for notification in app._notifications]
 
 
+def shown_panes(app: LabApp) -> list[str | None]:
+    return [pane.id for pane in app.home.panes if pane.display]
+
+
 async def test_the_first_screen_shows_the_configuration_while_the_core_loads() -> None:
     async with open_lab(ready=False) as (_, app, core):
         shown = text_of(app)
@@ -160,9 +164,16 @@ async def test_f6_makes_a_step_and_f8_stops() -> None:
         await pilot.pause()
         await pilot.press("f6")
         assert core.commands[-1] == Step(1)
+        core.push(StateChanged("running", 0, 4000, run_info()))
+        await until(pilot, lambda: app.lab.state == "running")
+        await pilot.press("f6")
+        assert core.commands[-2:] == [Step(1), Step(1)] and not notices(app)
+        core.push(StateChanged("paused", 2, 4000, run_info()))
+        await until(pilot, lambda: app.lab.state == "paused")
+        await pilot.press("f5")
         await train(pilot, core)
         await pilot.press("f6")
-        assert core.commands[-1] == Step(1) and "pause it first" in notices(app)[-1]
+        assert core.commands[-1] == Resume() and "pause it first" in notices(app)[-1]
         await pilot.press("f8")
         assert core.commands[-1] == Stop()
         core.push(Finished("run", "stopped", 100), StateChanged("finished", 100, 4000, run_info()))
@@ -178,7 +189,7 @@ async def test_layouts(size: tuple[int, int], panes: int) -> None:
         visible = [pane for pane in app.home.panes if pane.display and pane.size.area]
         assert len(visible) == panes
         await train(pilot, core)
-        for key, place in zip("1234", ("config", "loss", "layers", "repl"), strict=True):
+        for key, place in zip("12345", ("config", "loss", "layers", "repl", "hooks"), strict=True):
             app.set_focus(app.home.loss)
             await pilot.press(key)
             await until(pilot, lambda place=place: app.home.active == place)
@@ -194,7 +205,7 @@ async def test_resizing_changes_the_layout_while_it_runs() -> None:
         await pilot.resize_terminal(*NARROW)
         await until(pilot, lambda: "[1 Config]" in text_of(app))
         await pilot.resize_terminal(*WIDE)
-        await until(pilot, lambda: all(pane.display for pane in app.home.panes))
+        await until(pilot, lambda: shown_panes(app) == ["config", "loss", "layers", "repl"])
         assert "3 Layers" in text_of(app)
 
 
@@ -202,12 +213,12 @@ async def test_zoom_shows_one_pane_and_all_again() -> None:
     async with open_lab() as (pilot, app, core):
         await train(pilot, core)
         await pilot.press("2", "z")
-        assert [pane.id for pane in app.home.panes if pane.display] == ["loss"] and app.home.loss.size.width > 150
+        assert shown_panes(app) == ["loss"] and app.home.loss.size.width > 150
         await pilot.press("3")
-        assert [pane.id for pane in app.home.panes if pane.display] == ["layers"]
+        assert shown_panes(app) == ["layers"]
         await until(pilot, lambda: "0 attn" in text_of(app))
         await pilot.press("escape")
-        assert all(pane.display for pane in app.home.panes)
+        assert shown_panes(app) == ["config", "loss", "layers", "repl"]
 
 
 async def test_letters_and_digits_reach_a_line_that_is_being_typed() -> None:
@@ -219,7 +230,7 @@ async def test_letters_and_digits_reach_a_line_that_is_being_typed() -> None:
         await until(pilot, lambda: "F4 zoom" in text_of(app))
         await pilot.press("f4")
         assert not app.home.shows_all
-        await pilot.press("f2")
+        await pilot.press("f2", "f2")
         assert app.home.active == "config"
 
 
@@ -341,8 +352,9 @@ async def test_refusals_failures_and_reasons_are_told_as_plain_text() -> None:
             await pilot.pause()
             assert "\x1b[2J" not in text_of(app) and "\ud800" not in text_of(app)
         assert len(notices(app)) >= len(NASTY)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.home)
         await pilot.press("l")
-        await pilot.pause()
         await until(pilot, lambda: app.screen is not app.home and "[b +" in text_of(app))
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from lmcore.process.messages import ValueChanged
 from tui.history import History
+from tui.panes.loss.marks import mark_name
 from tui.panes.loss.metric_list import matching_names
-from tui.panes.loss.picture import Choice, OtherRun, make_picture, mark_name, reading_at
+from tui.panes.loss.picture import Choice, OtherRun, make_picture, reading_at
 from tui.panes.loss.view import View
 
 
@@ -94,6 +95,23 @@ def test_a_zoomed_picture_shows_its_window_only() -> None:
 def test_names_of_changes_are_short_and_plain() -> None:
     assert mark_name(ValueChanged(1, "hooks.ablate", "off", "on")) == "hook ablate on"
     assert mark_name(ValueChanged(1, "a.b", "1", "\x1b[2J")) == "b ␛[2J"
+    assert mark_name(ValueChanged(1, "hooks.a.b.enabled", "true", "false")) == "hook a.b off"
+    assert mark_name(ValueChanged(1, "hooks.ablate.with", "{}", "{heads: [2]}")) == "hook ablate with {heads: [2]}"
+    assert mark_name(ValueChanged(1, "code.my_hooks.py", "12", "34")) == "my_hooks.py edited"
+    assert len(mark_name(ValueChanged(1, "a.b", "1", "2" * 99))) == 32
+
+
+def test_a_changed_list_of_hooks_is_told_by_what_became_of_it() -> None:
+    one, two = "{name: one, use: zero}", "{name: two, use: zero}"
+    told = {
+        (f"[{one}]", f"[{one}, {two}]"): "hook two added",
+        (f"[{one}, {two}]", f"[{one}]"): "hook two removed",
+        (f"[{one}, {two}]", f"[{two}, {one}]"): "hooks reordered",
+        (f"[{one}]", "[{name: one, use: mean}]"): "hook one changed",
+        ("…", "[1"): "hooks changed",
+    }
+    for (old, new), text in told.items():
+        assert mark_name(ValueChanged(1, "hooks", old, new)) == text
 
 
 def test_metrics_are_found_by_words_in_any_order() -> None:

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tui.bindings import PLACES, Place, entries, shown_keys
 
-_COLUMNS: tuple[tuple[Place, ...], ...] = (("everywhere", "layers", "repl"), ("config", "loss"))
+_COLUMNS: tuple[tuple[Place, ...], ...] = (("everywhere", "layers", "hooks"), ("config", "loss", "repl"))
 """Which places stand in which column, so that both are about as long."""
 
 

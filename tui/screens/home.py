@@ -1,4 +1,4 @@
-"""The home screen: four panes at once, or one at a time where the terminal is small."""
+"""The home screen: four places for five panes at once, or one at a time where the terminal is small."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.events import DescendantFocus, Resize
+from textual.events import Click, DescendantFocus, Resize
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,10 +23,13 @@ from tui.widgets.tab_bar import TABS, TabBar
 if TYPE_CHECKING:
     from lmcore.config import TrainingConfig
     from tui.panes.config import ConfigPane
+    from tui.panes.hooks import HooksPane
     from tui.panes.repl import ReplPane
 
 ALL_PANES_FROM = (120, 36)
-"""Columns and rows from which all four panes are shown at once."""
+"""Columns and rows from which four panes are shown at once."""
+SHARED: tuple[Place, Place] = ("layers", "hooks")
+"""Two panes that share a place where four are shown: the one that was used last is there."""
 SMALLEST = (60, 18)
 """Columns and rows below which a sentence is all there is."""
 
@@ -40,7 +43,9 @@ class HomeScreen(Screen[None]):
         super().__init__()
         self.active: Place = "config"
         self.is_zoomed = False
-        self.config: ConfigPane | None = None  # the two panes that need the schema come after the first frame
+        self.shared: Place = SHARED[0]
+        self.config: ConfigPane | None = None  # the panes that need the schema come after the first frame
+        self.hooks: HooksPane | None = None
         self.repl: ReplPane | None = None
         self._last_focus: dict[Place, Widget] = {}
         self._lab = LabState()
@@ -53,6 +58,7 @@ class HomeScreen(Screen[None]):
             yield _Frame("config", "reading the configuration …")
             yield LossPane(id="loss")
             yield LayersPane(id="layers")
+            yield _Frame("hooks", "")
             yield _Frame("repl", "")
         yield FooterLine()
         yield Static(id="too-small", markup=False)
@@ -78,14 +84,14 @@ class HomeScreen(Screen[None]):
 
     @property
     def shows_all(self) -> bool:
-        """Whether all four panes are visible at once."""
+        """Whether four panes are visible at once."""
         return not (self.has_class("-tabs") or self.is_zoomed)
 
-    async def mount_panes(self, config: "ConfigPane", repl: "ReplPane") -> None:
+    async def mount_panes(self, config: "ConfigPane", hooks: "HooksPane", repl: "ReplPane") -> None:
         """Put the panes that came after the first frame into their places."""
-        self.config, self.repl = config, repl
+        self.config, self.hooks, self.repl = config, hooks, repl
         active = self.active  # removing a frame moves the focus on
-        for frame, pane in zip(self.query(_Frame), (config, repl), strict=True):
+        for frame, pane in zip(self.query(_Frame), (config, hooks, repl), strict=True):
             pane.display = frame.display
             await self.query_one("#panes").mount(pane, before=frame)
             await frame.remove()
@@ -101,6 +107,7 @@ class HomeScreen(Screen[None]):
         self._lab = lab
         self.query_one(StatusLine).show(lab, title, source, waiting)
         self._show_footer()
+        self._show_shared()
         for pane in self.panes:
             if pane.display and not isinstance(pane, _Frame):
                 pane.lab = lab  # type: ignore[attr-defined]
@@ -114,6 +121,8 @@ class HomeScreen(Screen[None]):
     def focus_pane(self, place: Place) -> None:
         """Give a pane the focus, showing it where only one is shown."""
         self.active = place
+        if place in SHARED:
+            self.shared = place
         self._arrange()
         last = self._last_focus.get(place)
         if last is not None and last.is_attached and last.focusable:
@@ -152,6 +161,8 @@ class HomeScreen(Screen[None]):
         pane = next((pane for pane in self.panes if pane in event.widget.ancestors_with_self), None)
         if pane is not None:
             self.active = _place_of(pane)
+            if self.active in SHARED:
+                self.shared = self.active
             self._last_focus[self.active] = event.widget
         self.query_one(TabBar).show(self.active)
         self._show_footer()
@@ -163,11 +174,30 @@ class HomeScreen(Screen[None]):
     def _arrange(self) -> None:
         """Show the panes that should be visible, and give those that were hidden the present state."""
         self.set_class(self.is_zoomed, "-zoomed")
+        self._show_shared()
         self.query_one(TabBar).show(self.active)
         for pane in self.panes:
-            pane.display = self.shows_all or _place_of(pane) == self.active
+            place = _place_of(pane)
+            pane.display = place == self.active or (self.shows_all and (place not in SHARED or place == self.shared))
             if pane.display and not isinstance(pane, _Frame):
                 pane.lab = self._lab  # type: ignore[attr-defined]
+
+    def _show_shared(self) -> None:
+        """Name in the border of the one pane the other that can stand in its place."""
+        for place, other in (SHARED, SHARED[::-1]):
+            summary = self.hooks.summary if self.hooks is not None and other == "hooks" else ""
+            text = f"{PLACES[other]}{f' · {summary}' if summary else ''}" if self.shows_all else ""
+            pane = self.pane(place)
+            if str(pane.border_subtitle or "") != text:
+                pane.border_subtitle = Content(text)
+
+    def on_click(self, event: Click) -> None:
+        """Change places by a click on the name in the border."""
+        for place, other in (SHARED, SHARED[::-1]):
+            pane = self.pane(place)
+            if event.widget is pane and self.shows_all and event.screen_y == pane.region.bottom - 1:
+                self.focus_pane(other)
+                return
 
     def _show_footer(self) -> None:
         from textual.widgets import Input, TextArea

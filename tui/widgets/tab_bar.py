@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from tui.bindings import PLACES, Place
 
-TABS: tuple[Place, ...] = ("config", "loss", "layers", "repl")
+TABS: tuple[Place, ...] = ("config", "loss", "layers", "repl", "hooks")
 
 
 class TabBar(Widget):

@@ -13,7 +13,8 @@ from lmcore.config import (
     to_yaml_value,
     with_value,
 )
-from lmcore.process.messages import Command, RunInfo, SetValue, ToggleHook, ValueChanged
+from lmcore.process.messages import Command, RunInfo, SetValue, ValueChanged
+from tui.hook_changes import hook_commands
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,17 @@ def running_config(run: RunInfo | None, changes: Sequence[ValueChanged]) -> Trai
 
 
 def _after(config: TrainingConfig, change: ValueChanged) -> TrainingConfig:
-    """The configuration after a change; a hook's switch goes by the hook's name and says on or off."""
-    name = change.key.removeprefix("hooks.").removesuffix(".enabled")
+    """The configuration after a change. A hook goes by its name; its switch says on or off."""
+    if not change.key.startswith("hooks."):
+        return with_value(config, change.key, parse_yaml_value(change.new))
+    whole = change.key.removeprefix("hooks.")
+    name, _, part = whole.rpartition(".")
     for index, hook in enumerate(config.hooks):
-        if change.key.startswith("hooks.") and hook.name == name:
+        if hook.name == whole or (hook.name == name and part == "enabled"):
             return with_value(config, f"hooks.{index}.enabled", change.new in ("on", "true"))
-    return with_value(config, change.key, parse_yaml_value(change.new))
+        if hook.name == name:
+            return with_value(config, f"hooks.{index}.{part}", parse_yaml_value(change.new))
+    return config
 
 
 def plan(running: TrainingConfig, wanted: TrainingConfig) -> Plan:
@@ -60,23 +66,11 @@ def plan(running: TrainingConfig, wanted: TrainingConfig) -> Plan:
             commands.append(SetValue(difference.key, to_yaml_value(difference.new)))
         else:
             needs_new_run.append(difference)
-    before = {hook.name: hook for hook in running.hooks}
-    after = {hook.name: hook for hook in wanted.hooks}
-    for name, hook in after.items():
-        other = before.get(name)
-        if other is not None and other != hook and other.model_copy(update={"enabled": hook.enabled}) == hook:
-            commands.append(ToggleHook(name, hook.enabled))
-    if [_inert(hook) for hook in running.hooks] != [_inert(hook) for hook in wanted.hooks]:
-        needs_new_run.append(Difference("hooks", running.hooks, wanted.hooks, live=False, learned=True))
+    if running.hooks != wanted.hooks:
+        commands += hook_commands(running.hooks, wanted.hooks)
     return Plan(tuple(commands), tuple(needs_new_run))
-
-
-def _inert(hook: object) -> object:
-    return hook.model_copy(update={"enabled": True})  # type: ignore[attr-defined]
 
 
 def describe(difference: Difference) -> str:
     """A difference in a few words: model.d_model 128 → 192."""
-    if difference.key == "hooks":
-        return "hooks: not the same interventions"
     return f"{difference.key} {to_yaml_value(difference.old)} → {to_yaml_value(difference.new)}"

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static, TextArea
 from lmcore.config import ConfigError, Problem, TrainingConfig, read_config_text, set_in_text
 from tui.bindings import pane_bindings
 from tui.lab_state import LabState
-from tui.messages import Notice
+from tui.messages import ConfigEdited, Notice
 from tui.panes.config import commands, verdict
 from tui.panes.config.applying import running_config
 from tui.panes.config.editing import next_choice
@@ -347,6 +347,8 @@ class ConfigPane(Widget):
         """Read the text and show what it says."""
         self._check_timer = None
         self.reading = read(self.text)
+        hooks = self.reading.config.hooks if self.reading.config is not None else None
+        self.post_message(ConfigEdited(self.text, self.path, hooks))
         self._show_form()
         self._show_verdict()
         self._show_title()
@@ -361,7 +363,7 @@ class ConfigPane(Widget):
             empty = "no field has this in its name"
         else:
             rows = section_rows(self.section, self.reading, self.saved_reading, running)
-            empty = "no hooks: add them in the text (y)"
+            empty = "no hooks yet: add one in the hooks pane (5)"
         if not self.reading.is_readable:
             empty, rows = "the text is not readable as YAML: mend it (y)", ()
         form.show_rows(rows, cursor, empty)

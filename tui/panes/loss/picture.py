@@ -6,8 +6,8 @@ from math import ceil, floor, log10
 
 from lmcore.process.messages import ValueChanged
 from tui.history import Axis, History
+from tui.panes.loss.marks import mark_name
 from tui.panes.loss.view import View
-from tui.plain_text import shown_text
 from tui.series import Series, reduce_to_columns
 from tui.widgets.plot import Curve, Picture
 from tui.widgets.ticks import amount, duration, short_number
@@ -146,12 +146,6 @@ def y_range(values: Sequence[float], log_y: bool) -> tuple[float, float]:
     room = (high - low) * 0.02 or abs(high) * 0.1 or 0.5
     unit = 10.0 ** floor(log10(high - low + 2 * room)) / 20
     return floor((low - room) / unit) * unit, ceil((high + room) / unit) * unit
-
-
-def mark_name(change: ValueChanged) -> str:
-    """A change as a short name: `learning_rate 3e-3`, `hook ablate off`."""
-    section, _, name = change.key.partition(".")
-    return shown_text(f"{'hook ' if section == 'hooks' else ''}{name or section} {change.new}", one_line=True)[:32]
 
 
 def reading_at(

@@ -1,20 +1,24 @@
-"""Small questions over the screen: confirm, quit, the core died, open a file, save as, rename."""
+"""Small questions over the screen, from yes or no to whether code may run and what broke."""
 
 from tui.screens.dialogs.ask_text import AskTextDialog
 from tui.screens.dialogs.confirm import ConfirmDialog
+from tui.screens.dialogs.consent import ConsentDialog
 from tui.screens.dialogs.core_died import CoreDiedDialog
 from tui.screens.dialogs.open_file import OpenFileDialog
 from tui.screens.dialogs.quit import QuitDialog
 from tui.screens.dialogs.rename import RenameDialog
 from tui.screens.dialogs.save_as import SaveAsDialog, as_config_path
+from tui.screens.dialogs.traceback import TracebackDialog
 
 __all__ = [
     "AskTextDialog",
     "ConfirmDialog",
+    "ConsentDialog",
     "CoreDiedDialog",
     "OpenFileDialog",
     "QuitDialog",
     "RenameDialog",
     "SaveAsDialog",
+    "TracebackDialog",
     "as_config_path",
 ]
