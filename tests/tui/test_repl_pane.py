@@ -16,6 +16,7 @@ from lmcore.process.messages import (
     Cancel,
     Command,
     CoreDied,
+    DescribeHooks,
     Evaluation,
     Event,
     Generate,
@@ -25,7 +26,7 @@ from lmcore.process.messages import (
     Token,
     ValueChanged,
 )
-from tests.tui.fake_core import READY, run_info
+from tests.tui.fake_core import READY, hook_description, run_info
 from tui.lab_state import LabState, advance_state
 from tui.messages import ResumeRun, SendCommand
 from tui.panes.repl import ReplPane
@@ -369,3 +370,76 @@ async def test_copy_and_save(tmp_path: Path) -> None:
         assert app.clipboard == "Lily ran."
         await enter(pilot, app, f"/save {tmp_path / 'page.txt'}")
         assert "Lily ran." in (tmp_path / "page.txt").read_text()
+
+
+async def test_hooks_of_answers_go_along_with_each_question_until_they_are_off(tmp_path: Path) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.lab = lab()
+        await enter(pilot, app, "/hook")
+        assert "No hooks act on answers." in screen_text(app)
+        await enter(pilot, app, "/hook zero blocks.1.attn.hook_z heads=[2]")
+        assert "1. zero blocks.1.attn.hook_z heads=[2]" in screen_text(app)
+        assert "seed 0 · hook zero" in screen_text(app)
+        await enter(pilot, app, "Lily")
+        declared = "{kind: forward, use: zero, at: blocks.1.attn.hook_z, with: {heads: [2]}}"
+        assert app.asked.hooks == (declared,)
+        await enter(pilot, app, "/hook noise")
+        assert "Say what and where" in screen_text(app)
+        await enter(pilot, app, "/hook off")
+        await enter(pilot, app, "Lily")
+        assert app.asked.hooks == () and "hook zero" not in str(app.pane.border_title)
+
+
+async def test_hook_lines_are_completed_from_what_the_model_has(tmp_path: Path) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.lab = lab()
+        await pilot.press(*"/hook z")
+        await pilot.pause()
+        (asked,) = [command for command in app.commands if isinstance(command, DescribeHooks)]
+        app.pane.receive_events([hook_description(asked.request)])
+        await pilot.pause()
+        assert "Put zero in the place of an activation" in screen_text(app)
+        await pilot.press("tab", *"1.attn.hook_z", "tab", "tab", *"[2]", "enter")
+        await pilot.pause()
+        assert [hook.typed for hook in app.pane.hooks] == ["zero blocks.1.attn.hook_z heads=[2]"]
+
+
+@pytest.mark.parametrize("width", [100, 56])
+async def test_ab_answers_twice_with_one_seed_and_marks_the_first_difference(tmp_path: Path, width: int) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=(width, 30)) as pilot:
+        app.pane.lab = lab()
+        await enter(pilot, app, "/ab Lily")
+        assert "nothing to compare" in screen_text(app)
+        await enter(pilot, app, "/hook zero blocks.1.attn.hook_z")
+        await enter(pilot, app, "/seed 7")
+        await enter(pilot, app, "/ab Lily")
+        without, with_zero = [command for command in app.commands if isinstance(command, Generate)]
+        assert (without.hooks, without.seed, with_zero.seed, len(with_zero.hooks)) == ((), 7, 7, 1)
+        a, b = without.request, with_zero.request
+        app.pane.receive_events([Token(a, " ran"), Token(a, " home."), GenerationDone(a, "length", 2, 0.1)])
+        app.pane.receive_events([Token(b, " ran"), Token(b, " away."), GenerationDone(b, "length", 2, 0.1)])
+        await pilot.pause()
+        shown = screen_text(app)
+        assert 'Token 2 is the first that differs: " home."' in shown and app.pane.answers.requests == ()
+        beside = [line for line in shown.splitlines() if "Lily ran home." in line and "Lily ran away." in line]
+        assert bool(beside) == (width == 100)
+        await enter(pilot, app, "/copy")
+        assert app.clipboard == "Lily ran away."
+
+
+async def test_one_of_two_answers_may_fail(tmp_path: Path) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.lab = lab()
+        await enter(pilot, app, "/hook zero blocks.9.hook_z")
+        await enter(pilot, app, "/ab Lily")
+        a, b = [command.request for command in app.commands if isinstance(command, Generate)]
+        app.pane.receive_events([GenerationDone(b, "failed", 0, 0.0, "no hook point is called blocks.9.hook_z")])
+        app.pane.receive_events([Token(a, " ran."), CoreDied(1)])
+        await pilot.pause()
+        shown = " ".join(screen_text(app).replace("│", " ").split())
+        assert "no hook point is called blocks.9" in shown and "the answer ends here" in shown
+        assert app.pane.answers.requests == ()

@@ -1,6 +1,7 @@
 """The REPL's parts: commands and their completion, settings, the history file, wrapping, the timeline's merge."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from lmcore.config import SamplingConfig
+from lmcore.config import SamplingConfig, parse_yaml_value
+from tests.tui.fake_core import hook_description
 from tui.panes.repl.commands import COMMANDS, CommandError, completions, parse
+from tui.panes.repl.hooks import HookLineError, label, parse_hook
 from tui.panes.repl.prompt_history import KEPT, PromptHistory, state_folder
 from tui.panes.repl.prompt_line import as_line, as_prompt
 from tui.panes.repl.saving import save
 from tui.panes.repl.settings import NAMES, SettingError, changed, described, with_overrides
+from tui.panes.repl.side_by_side import Pair, Side
 from tui.panes.repl.timeline import Moment, merged
 from tui.panes.repl.wrapping import wrap
 
@@ -176,3 +180,80 @@ def test_saving_never_writes_over_a_file(tmp_path: Path) -> None:
     assert save(path, "one 森\n\n") == f"Saved in {path}." and path.read_text(encoding="utf-8") == "one 森\n"
     assert "exists already" in save(path, "two") and "one" in path.read_text(encoding="utf-8")
     assert "cannot be written" in save(tmp_path / "no" / "x", "two")
+
+
+def test_a_hook_line_becomes_a_declaration() -> None:
+    hook = parse_hook("zero blocks.1.attn.hook_z  heads=[2, 3] soft=true")
+    data = parse_yaml_value(hook.declaration)
+    assert data == {
+        "kind": "forward",
+        "use": "zero",
+        "at": "blocks.1.attn.hook_z",
+        "with": {"heads": [2, 3], "soft": True},
+    }
+    assert label([hook]) == "hook zero" and label([hook, hook]) == "2 hooks" and label([]) == ""
+    assert parse_yaml_value(parse_hook("zero blocks.*").declaration)["at"] == "blocks.*"
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("zero", "what and where"),
+        ("zero heads=[2]", "what and where"),
+        ("zero a b", "what and where"),
+        ("zeros blocks.0.x", "there are: zero, noise"),
+        ("zero blocks.0.x head=[2]", "its arguments: heads"),
+        ("zero blocks.0.x heads=[2", "heads="),
+    ],
+)
+def test_a_hook_line_that_declares_none_says_what_would_be_right(line: str, word: str) -> None:
+    with pytest.raises(HookLineError, match=re.escape(word)):
+        parse_hook(line, hook_description(1))
+
+
+def test_hook_lines_are_completed_word_by_word() -> None:
+    model = hook_description(1)
+    assert [c.label for c in completions("/hook ", (), model)] == ["off", "zero", "noise"]
+    assert [c.line for c in completions("/hook zero 1.attn.hook_z", (), model)] == ["/hook zero blocks.1.attn.hook_z "]
+    assert [c.line for c in completions("/hook zero blocks.1 ", (), model)] == ["/hook zero blocks.1 heads="]
+    assert [c.line for c in completions("/hook zero b heads=[2] ", (), model)] == ["/hook zero b heads=[2] "]
+    assert completions("/hook z", (), None)[0].label.startswith("/hook [FUNCTION")
+
+
+def pair(left: list[str], right: list[str], is_open: bool = False) -> Pair:
+    return Pair("One day, ", Side("without", left, "3 tokens"), Side("with zero", right, "3 tokens"), is_open=is_open)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_open", "expected"),
+    [
+        (["a", "b"], ["a", "c"], True, 1),
+        (["a", "b"], ["a"], True, None),
+        (["a", "b"], ["a"], False, 1),
+        (["a", "b"], ["a", "b"], False, None),
+        ([], [], False, None),
+    ],
+)
+def test_the_first_different_token_is_found(left: list[str], right: list[str], is_open: bool, expected: object) -> None:
+    assert pair(left, right, is_open).first_difference == expected
+
+
+@pytest.mark.parametrize("width", [30, 59, 60, 99])
+def test_two_answers_stand_beside_each_other_where_there_is_room(width: int) -> None:
+    both = pair(["Lily ", "went ", "to the forest 森林 with her friend."], ["Lily ", "was ", "sad."])
+    both.lay_out(width)
+    lines = ["".join(text for text, _ in line) for line in both.lines]
+    assert max(cell_len(line) for line in lines) <= width
+    assert ("without" in lines[0] and "with zero" in lines[0]) == (width >= 60)
+    marked = [text for line in both.lines for text, style in line if style == "mark"]
+    assert [text.strip() for text in marked] == ["went", "was"]
+    assert both.verdict == 'Token 2 is the first that differs: "went " without, "was " with.'
+    if width >= 60:
+        borders = {line.index("│") for line in lines if "│" in line and line.isascii()}
+        assert len(borders) <= 1
+
+
+def test_two_equal_answers_are_said_to_be_equal() -> None:
+    assert pair(["a"], ["a"]).verdict == "Both are the same, token for token."
+    assert pair(["a"], ["a"], is_open=True).verdict == ""
+    assert 'first that differs: its end without, "b" with' in pair(["a"], ["a", "b"]).verdict

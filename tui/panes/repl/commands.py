@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcore.config import field_of
+from lmcore.process.messages import HookDescription
+from tui.panes.repl.completion import Completion
+from tui.panes.repl.hooks import hook_completions
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ COMMANDS: tuple[ReplCommand, ...] = (
     ReplCommand("greedy", "", "Always the likeliest token: temperature 0."),
     ReplCommand("reset", "", "All settings as the configuration has them."),
     ReplCommand("again", "", "Ask the last prompt once more, with the next seed."),
+    ReplCommand(
+        "hook", "[FUNCTION PLACE NAME=VALUE … | off]", "A hook that acts on answers only; alone it lists them."
+    ),
+    ReplCommand("ab", "PROMPT", "Answer twice with one seed: without the hooks of /hook, and with them."),
     ReplCommand("load", "RUN [STEP|best|last]", "Ask another run's model, as it was at a checkpoint."),
     ReplCommand("timeline", "", "What the model made of the fixed prompt, evaluation by evaluation."),
     ReplCommand("copy", "", "Copy the last answer."),
@@ -68,16 +75,7 @@ def _checked(command: ReplCommand, argument: str) -> tuple[ReplCommand, str]:
     return command, argument
 
 
-@dataclass(frozen=True)
-class Completion:
-    """One way to go on: the whole line it makes, and what it would mean."""
-
-    line: str
-    label: str
-    help: str
-
-
-def completions(line: str, runs: Sequence[str] = ()) -> list[Completion]:
+def completions(line: str, runs: Sequence[str] = (), described: HookDescription | None = None) -> list[Completion]:
     """How a line that begins with `/` may go on; empty for a prompt."""
     if not line.startswith("/") or line.startswith("//"):
         return []
@@ -101,4 +99,6 @@ def completions(line: str, runs: Sequence[str] = ()) -> list[Completion]:
             return [Completion(f"/load {typed} {word}", f"/load {typed} {word}", "or a step") for word in words]
         fitting = [run for run in runs if typed.lower() in run.lower()]
         return [Completion(f"/load {run}", run, "") for run in fitting[:8]]
+    if command.name == "hook" and (found := hook_completions(argument, described)):
+        return found
     return [Completion(line, f"/{command.name} {command.takes}", command.help)]

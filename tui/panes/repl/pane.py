@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from lmcore.config import SamplingConfig
 from lmcore.experiments.runs import RunError, find_run, list_runs, read_samples
-from lmcore.process.messages import Cancel, Event, Generate
+from lmcore.process.messages import Cancel, DescribeHooks, Event, Generate, HookDescription
 from tui.bindings import pane_bindings
 from tui.lab_state import LabState
 from tui.messages import ResumeRun, SendCommand, next_request
@@ -24,6 +24,7 @@ from tui.panes.config.applying import running_config
 from tui.panes.repl import saving
 from tui.panes.repl.answering import Answers
 from tui.panes.repl.commands import COMMANDS, CommandError, ReplCommand, completions, parse
+from tui.panes.repl.hooks import AnswerHook, HookLineError, label, listed, parse_hook
 from tui.panes.repl.prompt_history import PromptHistory
 from tui.panes.repl.prompt_line import CompletionList, PromptLine, as_line, as_prompt
 from tui.panes.repl.settings import NAMES, SettingError, changed, described, with_overrides
@@ -70,6 +71,9 @@ class ReplPane(Widget):
         self.page = Transcript()
         self.answers = Answers(self.page)
         self.run_names: tuple[str, ...] = ()
+        self.hooks: tuple[AnswerHook, ...] = ()
+        self.described: HookDescription | None = None
+        self._describing = 0  # the request whose answer describes the run's hooks
         self._stored: tuple[Moment, ...] = ()
         self._last_prompt: str | None = None
         self._titles = ("", "")
@@ -124,7 +128,7 @@ class ReplPane(Widget):
             if config is not None:
                 self.base = config.sampling
         if (old.run and old.run.folder) != (new.run and new.run.folder):
-            self._stored = ()
+            self._stored, self.described, self._describing = (), None, 0
             if new.run is not None:
                 self.run_worker(lambda: self._read_samples(Path(new.run.folder)), thread=True, group="samples")
         has_new_samples = old.samples is not new.samples
@@ -133,6 +137,10 @@ class ReplPane(Widget):
 
     def receive_events(self, events: Sequence[Event]) -> None:
         """Take the tokens of answers; they are written to the page at most twelve times a second."""
+        for event in events:
+            if isinstance(event, HookDescription) and event.request == self._describing:
+                self.described = event
+                self._complete()
         if self.answers.receive(events, self.lab.step) and self._write_timer is None:
             self.answers.write()
             self._write_timer = self.set_timer(_WRITE_EVERY, self._write)
@@ -151,10 +159,16 @@ class ReplPane(Widget):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Offer completions for a command."""
         event.stop()
+        self._complete()
+
+    def _complete(self) -> None:
         line = self.query_one(PromptLine)
+        if line.value.startswith("/hook ") and not self._describing and self.lab.has_model:
+            self._describing = next_request()
+            self.post_message(SendCommand(DescribeHooks(self._describing)))
         if line.value.startswith("/load") and not self.run_names:
             self.run_worker(self._read_run_names, thread=True, group="names", exclusive=True)
-        found = [] if line.is_recalled else completions(line.value, self.run_names)
+        found = [] if line.is_recalled else completions(line.value, self.run_names, self.described)
         if found != line.completions:
             line.offer(found)
         self.query_one(CompletionList).show(found, line.chosen)
@@ -202,23 +216,50 @@ class ReplPane(Widget):
 
     def _ask(self, prompt: str, line: str) -> None:
         self.page.add("prompt", shown_text(line, one_line=True))
+        if self._may_ask(prompt):
+            request = next_request()
+            self.answers.begin(request, prompt)
+            self._generate(request, prompt, self.hooks)
+
+    def _compare(self, prompt: str) -> None:
+        """Ask twice with one seed: without the hooks of answers, and with them."""
+        if not self.hooks:
+            raise CommandError("There is nothing to compare yet: /hook FUNCTION PLACE declares a hook for answers.")
+        if self._may_ask(prompt):
+            without, with_hooks = next_request(), next_request()
+            self.answers.begin_pair(without, with_hooks, prompt, " and ".join(hook.typed for hook in self.hooks))
+            self._generate(without, prompt, ())
+            self._generate(with_hooks, prompt, self.hooks)
+
+    def _may_ask(self, prompt: str) -> bool:
+        """Whether there is a model; what it is still answering is cancelled."""
         if not self.lab.has_model:
             self.page.add("problem", f"{self._why_no_model()}\n")
-            return
+            return False
         for request in self.answers.requests:
             self.post_message(SendCommand(Cancel(request)))
-        request = next_request()
         self._last_prompt = prompt
-        self.answers.begin(request, prompt)
+        return True
+
+    def _generate(self, request: int, prompt: str, hooks: Sequence[AnswerHook]) -> None:
         settings = {name: getattr(self.settings, name) for name in NAMES}
-        self.post_message(SendCommand(Generate(request, prompt, **settings)))
+        declared = tuple(hook.declaration for hook in hooks)
+        self.post_message(SendCommand(Generate(request, prompt, **settings, hooks=declared)))
+
+    def _hook(self, argument: str) -> None:
+        """Declare a hook for answers, take them away, or list them."""
+        if argument == "off":
+            self.hooks = ()
+        elif argument:
+            self.hooks = (*self.hooks, parse_hook(argument, self.described))
+        self.page.add("note", f"{shown_text(listed(self.hooks))}\n")
 
     def _command(self, line: str) -> None:
         self.page.add("prompt", shown_text(line.strip(), one_line=True))
         try:
             command, argument = parse(line.strip() if not line.startswith("/stop") else line)
             self._carry_out(command, argument)
-        except (CommandError, SettingError) as error:
+        except (CommandError, HookLineError, SettingError) as error:
             self.page.add("problem", f"{shown_text(str(error))}\n")
         self._show_titles()
 
@@ -236,6 +277,10 @@ class ReplPane(Widget):
                 self.page.add("note", f"{described(self.settings, 1000)}\n")
             case "again":
                 self._ask_again()
+            case "hook":
+                self._hook(argument)
+            case "ab":
+                self._compare(as_prompt(argument))
             case "load":
                 part, _, at = argument.partition(" ")
                 self.run_worker(lambda: self._find_run(part, at.strip() or "last"), thread=True, group="load")
@@ -332,7 +377,9 @@ class ReplPane(Widget):
 
     def _show_titles(self) -> None:
         room = max(20, self.size.width - 16)
-        title, subtitle = f"4 REPL ── {described(self.settings, room)}", self._model_name()
+        hooks = label(self.hooks)
+        settings = described(self.settings, room - len(hooks) - 3) + (f" · {hooks}" if hooks else "")
+        title, subtitle = f"4 REPL ── {settings}", self._model_name()
         if (title, subtitle) != self._titles:
             self._titles = (title, subtitle)
             self.border_title = Content(title)

@@ -8,7 +8,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tui.panes.repl.commands import Completion
+from tui.panes.repl.completion import Completion
 from tui.panes.repl.prompt_history import PromptHistory
 from tui.plain_text import shown_text
 

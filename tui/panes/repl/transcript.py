@@ -13,6 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from tui.panes.repl.side_by_side import Pair
 from tui.panes.repl.wrapping import wrap
 
 Kind = Literal["prompt", "answer", "foot", "note", "problem"]
@@ -33,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class _Row:
-    entry: Entry
+    entry: Entry | Pair
     start: int
     end: int
 
@@ -54,6 +55,7 @@ class Transcript(ScrollView, can_focus=True):
     Transcript > .transcript--foot { color: $text-muted; }
     Transcript > .transcript--note { color: $text-muted; text-style: italic; }
     Transcript > .transcript--problem { color: $text-warning; }
+    Transcript > .transcript--mark { color: $text-warning; text-style: bold reverse; }
     Transcript:ansi > .transcript--lead, Transcript:ansi > .transcript--foot { text-style: dim; }
     Transcript:ansi > .transcript--note { text-style: dim italic; }
     """
@@ -65,6 +67,7 @@ class Transcript(ScrollView, can_focus=True):
         "transcript--foot",
         "transcript--note",
         "transcript--problem",
+        "transcript--mark",
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,7 +77,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
-        self.entries: list[Entry] = []
+        self.entries: list[Entry | Pair] = []
         self.empty_text: Sequence[str] = ()
         self._rows: list[_Row] = []
         self._strips: dict[_Row, Strip] = {}  # of rows that do not change any more
@@ -83,7 +86,7 @@ class Transcript(ScrollView, can_focus=True):
     @property
     def plain_text(self) -> str:
         """Everything on the page, as text."""
-        return "\n".join(_MARKS[entry.kind] + entry.text for entry in self.entries)
+        return "\n".join(_MARKS.get(entry.kind, "") + entry.text for entry in self.entries)
 
     def add(self, kind: Kind, text: str, lead: int = 0, is_open: bool = False) -> Entry:
         """Put something at the end of the page."""
@@ -109,6 +112,26 @@ class Transcript(ScrollView, can_focus=True):
             self.refresh_lines(count - 1)
         else:
             self._changed(follow)
+
+    def add_pair(self, pair: Pair) -> Pair:
+        """Put two answers side by side at the end of the page."""
+        self.entries.append(pair)
+        self._lay_out(pair, 0)
+        self._trim()
+        self._changed(follow=True)
+        return pair
+
+    def redraw(self, pair: Pair) -> None:
+        """Draw two answers anew: both grow, so any of their rows may differ."""
+        follow = self._is_at_end
+        if self._rows and self._rows[-1].entry is pair:
+            while self._rows and self._rows[-1].entry is pair:
+                self._strips.pop(self._rows.pop(), None)
+            self._lay_out(pair, 0)
+            self._trim()
+        else:
+            self._lay_out_all()
+        self._changed(follow)
 
     def close(self, entry: Entry) -> None:
         """No more text comes for this entry."""
@@ -168,7 +191,8 @@ class Transcript(ScrollView, can_focus=True):
             start, end = span
             text = self._row_text(row)
             parts.append(text[start : len(text) if end == -1 else end])
-            continues = index + 1 < len(self._rows) and self._rows[index + 1].entry is row.entry
+            goes_on = index + 1 < len(self._rows) and self._rows[index + 1].entry is row.entry
+            continues = goes_on and isinstance(row.entry, Entry)
             broken = continues and row.entry.text[row.end : row.end + 1] not in ("\n", "")
             parts.append((" " if row.entry.text[row.end] == " " else "") if broken else "\n")
         return ("".join(parts).rstrip("\n"), "\n") if parts else None
@@ -183,6 +207,8 @@ class Transcript(ScrollView, can_focus=True):
 
     def _pieces(self, row: _Row) -> list[tuple[str, Style]]:
         entry = row.entry
+        if isinstance(entry, Pair):
+            return [(text, self._style(style)) for text, style in entry.lines[row.start]]
         mark = _MARKS[entry.kind] if row.start == 0 else " " * len(_MARKS[entry.kind])
         style = self._style(entry.kind)
         cursor = "▌" if entry.is_open and row is self._rows[-1] else ""
@@ -204,7 +230,9 @@ class Transcript(ScrollView, can_focus=True):
             found = self._styles[kind] = (
                 style
                 if kind == "page"
-                else Style(color=style.color, bold=style.bold, italic=style.italic, dim=style.dim)
+                else Style(
+                    color=style.color, bold=style.bold, italic=style.italic, dim=style.dim, reverse=style.reverse
+                )
             )
         return found
 
@@ -227,8 +255,13 @@ class Transcript(ScrollView, can_focus=True):
         marked = Strip([Segment(part.text, (part.style or Style()) + style) for part in within])
         return Strip.join([before, marked, after])
 
-    def _lay_out(self, entry: Entry, start: int) -> None:
-        room = (self.scrollable_content_region.width or 80) - len(_MARKS[entry.kind]) - 1
+    def _lay_out(self, entry: Entry | Pair, start: int) -> None:
+        width = self.scrollable_content_region.width or 80
+        if isinstance(entry, Pair):
+            entry.lay_out(width - 1)
+            self._rows += [_Row(entry, index, index + 1) for index in range(len(entry.lines))]
+            return
+        room = width - len(_MARKS[entry.kind]) - 1
         self._rows += [_Row(entry, first, last) for first, last in wrap(entry.text, start, room)]
 
     def _lay_out_all(self) -> None:
@@ -253,4 +286,4 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
 
-_MARKS: dict[Kind, str] = {"prompt": "› ", "answer": "", "foot": "", "note": "", "problem": "▲ "}
+_MARKS: dict[str, str] = {"prompt": "› ", "answer": "", "foot": "", "note": "", "problem": "▲ "}
