@@ -136,6 +136,7 @@ def _entry(kind: Kind, stage: Stage | None, function: Callable[..., Any], prefix
 def catalogue() -> list[CatalogueEntry]:
     """All built-in entries, by kind and name."""
     import lmcore.hooks.backward
+    import lmcore.hooks.feedback
     import lmcore.hooks.forward
     import lmcore.hooks.loss
     import lmcore.hooks.update  # noqa: F401

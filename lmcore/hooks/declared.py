@@ -16,6 +16,7 @@ class Hookable(Protocol):
     """What hooks need of a model, which is an nn.Module besides."""
 
     training: bool
+    vocabulary: int
 
     def hook_points(self) -> Mapping[str, HookPoint]:
         """Every hook point by its name."""

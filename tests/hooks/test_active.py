@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lmcore.config.schema import HookConfig, ModelConfig
 from lmcore.hooks.active import Hooks
-from lmcore.hooks.catalogue import HookError, catalogue
+from lmcore.hooks.catalogue import HookError
 from lmcore.model.initialization import initialize
 from lmcore.model.loss import next_token_loss
 from lmcore.model.transformer import Transformer
@@ -156,38 +156,6 @@ def test_stop_between_blocks_leaves_the_lower_blocks_without_gradient(model: Tra
     gradients = backward(model, hooks, tokens)
     assert all(gradients[name].abs().max() == 0 for name in gradients if name.startswith("blocks.0."))
     assert any(gradients[name].abs().max() > 0 for name in gradients if name.startswith("blocks.1."))
-
-
-def test_backward_hooks_compute_what_they_say(model: Transformer, tokens: Tensor) -> None:
-    x = torch.tensor([-2.0, 0.5, 3.0])
-    point = model.hook_points()["hook_embed"]
-    expected = {
-        ("scale", (("factor", 2.0),)): 2 * x,
-        ("reverse", ()): -x,
-        ("clip", (("largest", 1.0),)): torch.tensor([-1.0, 0.5, 1.0]),
-        ("sign", ()): torch.tensor([-1.0, 1.0, 1.0]) * x.abs().mean(),
-        ("stop", ()): torch.zeros(3),
-    }
-    functions = {entry.name: entry.function for entry in catalogue() if entry.kind == "backward"}
-    assert {name for name, _ in expected} == set(functions)
-    for (name, arguments), gradient in expected.items():
-        assert torch.equal(functions[name](x, point, **dict(arguments)), gradient), name
-
-
-def test_update_hooks_compute_what_they_say(model: Transformer) -> None:
-    functions = {entry.name: entry.function for entry in catalogue() if entry.kind == "update"}
-    g = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
-    p = torch.nn.Parameter(torch.full((2, 2), 2.0))
-    p.grad = torch.tensor([[1.0, -1.0], [1.0, 1.0]])
-    assert torch.allclose(functions["clip_gradient"](g, p, largest=1.0), g / 5)
-    assert torch.equal(functions["clip_gradient"](g, p, largest=100.0), g)
-    assert torch.equal(functions["centralize_gradient"](g, p), torch.tensor([[-0.5, 0.5], [0.0, 0.0]]))
-    assert torch.equal(functions["sign_gradient"](g, p), torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-    assert torch.equal(functions["scale_update"](g, p, factor=0.5), g / 2)
-    assert torch.equal(functions["freeze"](g, p), torch.zeros(2, 2))
-    assert torch.allclose(functions["cautious"](g, p), torch.tensor([[0.0, 16.0], [0.0, 0.0]]))
-    assert torch.isclose(functions["trust_ratio"](g, p, ratio=0.01).norm(), torch.tensor(0.01 * 4.0))
-    assert len(functions) == 7
 
 
 def test_a_frozen_parameter_stays_and_others_move(model: Transformer, tokens: Tensor) -> None:

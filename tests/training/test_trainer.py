@@ -201,7 +201,7 @@ def test_declared_hooks_act_in_the_step_and_disabled_ones_change_no_bit() -> Non
     kinds: list[dict[str, Any]] = [
         {"kind": "forward", "use": "scale", "at": "blocks.0.hook_mlp_out", "with": {"factor": 3.0}},
         {"kind": "backward", "use": "scale", "at": "blocks.0.hook_mlp_out", "with": {"factor": 3.0}},
-        {"kind": "update", "use": "sign_gradient", "at": "blocks.*"},
+        {"kind": "update", "use": "sign", "at": "blocks.*"},
         {"kind": "update", "use": "freeze", "at": "embed.weight"},
         {"kind": "loss", "use": "z_loss", "with": {"weight": 0.5}},
     ]
