@@ -1,5 +1,6 @@
 """The hooks' table, the form's meaning, and what a changed list asks of the core."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,11 @@ from lmcore.config import HookConfig, parse_config
 from lmcore.process.messages import SetValue, ToggleHook
 from tests.tui.fake_core import HOOKS, hook_description, hook_rows
 from tui.hook_changes import free_name, hook_commands, moved
+from tui.panes.hooks.catalogue import found_entries
 from tui.panes.hooks.fields import FieldError, entry_of, fields_of, hook_from
 from tui.panes.hooks.places import matched, suggested
 from tui.panes.hooks.table import Shown, explain, heading, lay_out, state_of, table_lines, window_text
+from tui.panes.hooks.types import fits
 
 SILENCE, SOFTER, LOGITS = parse_config(HOOKS).hooks
 DESCRIBED = hook_description(1)
@@ -108,10 +111,32 @@ def test_arguments_are_yaml_and_may_be_schedules() -> None:
         ({"at": "nowhere"}, "at", "no place is called nowhere"),
         ({"with__factor": ""}, "with-factor", "a number"),
         ({"with__factor": "[1"}, "with-factor", "factor:"),
+        ({"with__factor": "[2]"}, "with-factor", "must be a number, not [2]"),
         ({"from_step": "soon"}, "from_step", "from_step"),
     ],
 )
 def test_what_cannot_stand_is_said_with_its_line(changes: dict[str, str], field: str, word: str) -> None:
-    with pytest.raises(FieldError, match=word.replace("(", r"\(")) as caught:
+    with pytest.raises(FieldError, match=re.escape(word)) as caught:
         hook_from(SOFTER, typed(SOFTER, **changes), DESCRIBED, ["taken"])
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("words", "right", "wrong"),
+    [
+        ("a number", [1, 0.5, {"from": 1, "to": 0, "steps": 9}], ["1", True, None, [1], {"from": 1}]),
+        ("a whole number or null", [1, None], [0.5, "x"]),
+        ("true or false", [True], [1, "true"]),
+        ("a list, each item a whole number or null", [[1, 2], [], None], [1, ["a"], [0.5]]),
+        ("one of window, uniform", ["window"], ["wide"]),
+        ("text", ["x"], [1]),
+        ("something else", [1, None, "x"], []),
+    ],
+)
+def test_values_are_judged_by_the_words_for_their_type(words: str, right: list[object], wrong: list[object]) -> None:
+    assert all(fits(value, words) for value in right) and not any(fits(value, words) for value in wrong)
+
+
+def test_a_name_is_found_before_a_word_of_a_description() -> None:
+    assert [entry.name for entry in found_entries(DESCRIBED.entries, ["zero"])] == ["zero", "z_loss"]
+    assert [entry.name for entry in found_entries(DESCRIBED.entries, ["loss"])] == ["z_loss"]

@@ -95,21 +95,17 @@ class CatalogueDialog(Dialog[str]):
         options: list[Option] = []
         self.matching = []
         before = ""
-        for entry in self.entries:
-            if all(word in f"{entry.kind} {entry.name} {entry.summary}".lower() for word in words):
-                kind = entry.kind if entry.kind != before else ""
-                before = entry.kind
-                self.matching.append(f"{entry.kind} {entry.name}")
-                name = shown_text(entry.name, one_line=True)
-                options.append(
-                    Option(
-                        Content.assemble(
-                            (f" {kind:<10}", "$text-primary"),
-                            f"{name:<{width}}  ",
-                            (shown_text(entry.summary, one_line=True), "$text-muted"),
-                        )
-                    )
+        for entry in found_entries(self.entries, words):
+            kind = entry.kind if entry.kind != before else ""
+            before = entry.kind
+            self.matching.append(f"{entry.kind} {entry.name}")
+            name = shown_text(entry.name, one_line=True)
+            about = shown_text(entry.summary, one_line=True)
+            options.append(
+                Option(
+                    Content.assemble((f" {kind:<10}", "$text-primary"), f"{name:<{width}}  ", (about, "$text-muted"))
                 )
+            )
         self.matching.append("forward ")
         options.append(Option(Content.assemble((f" {'own':<10}", "$text-primary"), (OWN, "$text-muted"))))
         shown = self.query_one(OptionList)
@@ -121,3 +117,14 @@ class CatalogueDialog(Dialog[str]):
         highlighted = self.query_one(OptionList).highlighted
         if highlighted is not None:
             self.dismiss(self.matching[highlighted])
+
+
+def found_entries(entries: Sequence[HookEntry], words: Sequence[str]) -> list[HookEntry]:
+    """The entries that hold all words: first those that have them in their kinds and names."""
+    named = [entry for entry in entries if all(word in f"{entry.kind} {entry.name}".lower() for word in words)]
+    told = [
+        entry
+        for entry in entries
+        if all(word in f"{entry.kind} {entry.name} {entry.summary}".lower() for word in words) and entry not in named
+    ]
+    return [*named, *told]

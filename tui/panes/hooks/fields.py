@@ -7,6 +7,7 @@ from lmcore.config import ConfigError, HookConfig, TrainingConfig, parse_yaml_va
 from lmcore.process.messages import HookDescription, HookEntry
 from tui.panes.hooks.catalogue import KINDS
 from tui.panes.hooks.places import matched
+from tui.panes.hooks.types import fits
 
 NUMBER = "a number"
 """The words for an argument that may be a schedule, too."""
@@ -91,7 +92,9 @@ def hook_from(
             key = f"with-{argument.name}"
             text = typed[key].strip()
             if text:
-                values[argument.name] = _read(key, text)
+                values[argument.name] = value = _read(key, text)
+                if not fits(value, argument.type):
+                    raise FieldError(key, f"{argument.name} must be {argument.type}, not {text}")
             elif argument.default is None:
                 raise FieldError(key, f"{argument.name} is needed: {argument.type}")
     data: dict[str, object] = {
