@@ -1,8 +1,9 @@
 """`lmcore hooks`: which hooks there are, where they can act, a file for one's own, and what a configuration's do."""
 
+import inspect
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -201,8 +202,6 @@ def _check_optimizer(config: "TrainingConfig", model: Any, sources: dict[str, st
 
 
 def _described(entry: "CatalogueEntry") -> dict[str, Any]:
-    import inspect
-
     from lmcore.hooks.arguments import type_name
 
     arguments = [
@@ -215,11 +214,17 @@ def _described(entry: "CatalogueEntry") -> dict[str, Any]:
 
 
 def _arguments(entry: "CatalogueEntry") -> str:
-    """`factor, heads=null`: arguments with a default may be left out."""
+    """`factor, heads=null`: arguments with a default may be left out. Choices are told."""
+    return ", ".join(map(_argument, entry.parameters))
+
+
+def _argument(parameter: inspect.Parameter) -> str:
     from lmcore.config import to_yaml_value
 
-    given = [(p.name, "" if p.default is p.empty else f"={to_yaml_value(p.default)}") for p in entry.parameters]
-    return ", ".join(name + default for name, default in given)
+    default = "" if parameter.default is parameter.empty else f"={to_yaml_value(parameter.default)}"
+    chosen = get_origin(parameter.annotation) is Literal
+    choices = f" ({', '.join(map(str, get_args(parameter.annotation)))})" if chosen else ""
+    return f"{parameter.name}{default}{choices}"
 
 
 def _window(hook: "HookConfig") -> str:
