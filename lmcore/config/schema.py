@@ -267,7 +267,7 @@ class CheckpointingConfig(Section):
 class HookConfig(Section):
     """One intervention in how the model computes, learns or is judged."""
 
-    name: str = setting("", "How the hook is called in the lab and in the journal.", learned=False)
+    name: str = setting("", "How the hook is called in the lab and in the journal; its random draws depend on it.")
     kind: Literal["forward", "backward", "update", "loss"] = setting("forward", "Where it reaches in.")
     use: str = setting("", "What does the work: a built-in, or a function of one's own: my_hooks.py:function.")
     at: str | None = setting(None, "Hook points or parameters, a glob; one that matches nothing is an error.")

@@ -95,6 +95,8 @@ def test_hooks_count_in_their_order_when_they_are_on() -> None:
     hashes = [config_hash(TrainingConfig(hooks=hooks)) for hooks in ((first,), (first, second), (second, first), ())]
     assert len(set(hashes)) == 4
     assert config_hash(TrainingConfig(hooks=(same, off))) == hashes[0]
+    renamed = first.model_copy(update={"name": "c"})  # the random draws of a hook depend on its name
+    assert config_hash(TrainingConfig(hooks=(renamed,))) != hashes[0]
 
 
 @few
