@@ -44,10 +44,13 @@ class UpdateNorms:
     """The norms of one update: made from the gradients before it, asked after it."""
 
     def __init__(self, parameters: Mapping[str, nn.Parameter], gradient_norms: Tensor) -> None:
-        """`gradient_norms`: [parameter], in the parameters' order."""
+        """`gradient_norms`: [parameter], in order, of the parameters that have a gradient; that of the others is 0."""
         self._parameters = parameters
         self._before = [p.detach().clone() for p in parameters.values()]
-        self._gradient_norms = gradient_norms
+        has_gradient = [p.grad is not None for p in parameters.values()]
+        self._gradient_norms = gradient_norms.new_zeros(len(has_gradient)).masked_scatter(
+            torch.tensor(has_gradient, device=gradient_norms.device), gradient_norms
+        )
 
     def metrics(self) -> dict[str, float]:
         """`grad|param|update/l2_norm/<parameter>` and `update/ratio/<parameter>`; the parameter's norm is that before

@@ -126,6 +126,18 @@ def test_norms_are_those_of_gradients_parameters_updates_and_activations() -> No
     assert not any("l2_norm/blocks" in name or "rms" in name for name in trainer.train_step().metrics)
 
 
+def test_what_no_gradient_reaches_has_the_norm_zero_and_the_others_theirs() -> None:
+    trainer = tiny_trainer(tiny_config())
+    trainer.model.hook_points()["blocks.0.hook_resid_post"].attach(lambda x, point: x.detach())
+    metrics = trainer.train_step(norms=True).metrics
+    norms = {name: metrics[f"grad/l2_norm/{name}"] for name in trainer.parameters}
+    assert {name for name, norm in norms.items() if norm == 0} == {
+        name for name in norms if name.startswith(("pos_embed.", "blocks.0."))
+    }
+    squares = sum(norm**2 for norm in norms.values())
+    assert metrics["grad/l2_norm/global"] == pytest.approx(squares**0.5, rel=1e-5)
+
+
 def before_parameters(trainer: Trainer) -> list[Tensor]:
     return list(trainer.parameters.values())
 
