@@ -16,7 +16,9 @@ from lmcore.process.messages import (
     Ready,
     Rejected,
     Resume,
+    Start,
     StateChanged,
+    Step,
     ValueChanged,
 )
 from tui.lab_state import LabState, restarting
@@ -105,13 +107,15 @@ def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
     """Ask whether files may run; then send the command again that wanted them, or say that it was not carried out."""
     from tui.screens.dialogs import ConsentDialog
 
-    command = app.sent.get(wanted.command)
+    command = Resume() if wanted.command == "Resume" else app.sent.get(wanted.command)
 
     def answer(agreed: bool | None) -> None:
         if agreed:
             app.send(Agree(tuple(file.digest for file in wanted.files)))
             if command is not None:
                 app.send(command)
+            if isinstance(command, Start) and command.paused:
+                app.send(Step(1))  # it was F6 that wanted the run
             return
         app.resumes_when_open = False
         names = ", ".join(file.name for file in wanted.files)

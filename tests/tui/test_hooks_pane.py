@@ -15,6 +15,7 @@ from lmcore.process.messages import (
     Failed,
     HookStatistics,
     Rejected,
+    Resume,
     SetValue,
     Start,
     StateChanged,
@@ -225,6 +226,14 @@ async def test_files_are_shown_and_run_only_after_a_yes() -> None:
         await until(pilot, lambda: isinstance(app.screen, ConsentDialog))
         await pilot.press("y")
         await until(pilot, lambda: core.commands[-2:] == [Agree((CODE.digest,)), start])
+
+
+async def test_an_edited_file_is_asked_about_and_the_run_goes_on_after_a_yes() -> None:
+    async with open_hooks(running=True) as (pilot, app, core, _):
+        core.push(StateChanged("paused", 3, 4000, app.lab.run), ConsentWanted("Resume", (CODE,)))
+        await until(pilot, lambda: isinstance(app.screen, ConsentDialog))
+        await pilot.press("y")
+        await until(pilot, lambda: core.commands[-2:] == [Agree((CODE.digest,)), Resume()])
 
 
 async def test_an_error_in_ones_own_code_shows_its_traceback() -> None:

@@ -107,10 +107,10 @@ class HomeScreen(Screen[None]):
         self._lab = lab
         self.query_one(StatusLine).show(lab, title, source, waiting)
         self._show_footer()
-        self._show_shared()
         for pane in self.panes:
-            if pane.display and not isinstance(pane, _Frame):
+            if (pane.display or pane is self.hooks) and not isinstance(pane, _Frame):
                 pane.lab = lab  # type: ignore[attr-defined]
+        self._show_shared()
 
     def receive_events(self, events: tuple[Event, ...]) -> None:
         """Hand a batch from the core to the panes that want to hear it."""

@@ -29,7 +29,7 @@ class HookForm(Dialog[HookConfig]):
     HookForm .line Input { width: 1fr; }
     HookForm .line:focus-within Static { color: $foreground; text-style: bold; }
     HookForm #about-field, HookForm #places-head { height: 1; width: 100%; color: $text-muted; text-wrap: nowrap; }
-    HookForm #about-field { margin-bottom: 1; text-overflow: ellipsis; }
+    HookForm #about-field { margin: 1 0; text-overflow: ellipsis; }
     HookForm #about-field.-wrong { color: $text-warning; }
     HookForm OptionList {
         height: 9; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
@@ -37,7 +37,7 @@ class HookForm(Dialog[HookConfig]):
     }
     HookForm.-low > Vertical { padding: 0 2; }
     HookForm.-low #fields-of-hook { max-height: 7; margin-top: 0; }
-    HookForm.-low #about-field { margin-bottom: 0; }
+    HookForm.-low #about-field { margin: 0; }
     HookForm.-low OptionList { height: 4; }
     """
 

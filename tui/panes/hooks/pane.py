@@ -70,6 +70,7 @@ class HooksPane(Widget, can_focus=True):
         self._folder = Path()
         self._top = 0
         self._trends: dict[str, deque[float | None]] = {}
+        self._drawn: list[Shown] = []
         self._heading: list[Span] = []
         self._lines: list[list[Span]] = []
         self._layout: Layout = lay_out(60, ())
@@ -156,7 +157,7 @@ class HooksPane(Widget, can_focus=True):
 
     def _draw(self) -> None:
         """Make the lines anew; the terminal gets only what differs."""
-        shown = self.shown
+        shown = self._drawn = self.shown
         self.cursor = min(self.cursor, max(0, len(shown) - 1))
         self._layout = lay_out(self.size.width - 2, shown)
         self._top = max(0, min(self._top, self.cursor, len(shown) - self._visible))
@@ -178,7 +179,7 @@ class HooksPane(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
-        width, shown = self.size.width, self.shown
+        width, shown = self.size.width, self._drawn
         if not shown:
             return self._empty_line(y, width)
         if y == 0:

@@ -92,7 +92,7 @@ def heading(layout: Layout) -> list[Span]:
     if layout.measured:
         text += "firings".rjust(_FIRINGS) + "ms/step".rjust(_MILLISECONDS) + "effect".rjust(_EFFECT)
     if layout.trend:
-        text += "  trend".ljust(layout.trend)
+        text += "trend".rjust(layout.trend)
     return [(text, "heading")]
 
 
@@ -130,8 +130,8 @@ def explain(one: Shown, width: int, most: int) -> list[str]:
     given = ", ".join(f"{name} {to_yaml_value(value)}" for name, value in hook.with_.items())
     parts = [f"{hook.use} with {given}." if given else f"{hook.use}, with its defaults."]
     if row is not None and row.places:
-        count = len(row.places)
-        parts.append(f"{'Acts at' if row.acting else 'Would act at'} {count} {'place' if count == 1 else 'places'}.")
+        verb = "Acts at" if row.acting and hook.enabled else "Would act at"
+        parts.append(f"{verb} {len(row.places)} {'place' if len(row.places) == 1 else 'places'}.")
     if not hook.enabled:
         parts.append("Off: it costs nothing and changes nothing.")
     elif row is not None and not row.acting:
