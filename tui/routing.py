@@ -39,6 +39,8 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 _on_ready(app)
             case StateChanged():
                 _on_state(app, event)
+            case Rejected(command="Step", request=None) if _asks_consent(app):
+                pass  # the run that the step was for waits for an answer
             case Rejected(request=None):
                 app.resumes_when_open = False
                 app.tell(event.reason, "warning")
@@ -85,7 +87,8 @@ def _on_ready(app: LabApp) -> None:
 
 
 def _on_state(app: LabApp, event: StateChanged) -> None:
-    if event.reason:
+    failed = app.lab.last_failed
+    if event.reason and (failed is None or failed.message != event.reason):
         app.tell(event.reason, "warning")
     if event.state == "paused" and app.resumes_when_open:
         app.resumes_when_open = False
@@ -101,6 +104,12 @@ def _on_failed(app: LabApp, event: Failed) -> None:
         app.push_screen(TracebackDialog(event))
     else:
         app.tell(f"{event.message}\nThe log (l) has the whole story.", "error")
+
+
+def _asks_consent(app: LabApp) -> bool:
+    from tui.screens.dialogs import ConsentDialog
+
+    return isinstance(app.screen, ConsentDialog)
 
 
 def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:

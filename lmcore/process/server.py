@@ -278,7 +278,7 @@ class Server:
             self._finish("finished")
         elif self._until is not None and is_met(self._until, experiment.step, records):
             self._until = None
-            self._enter("paused", "The condition is met.")
+            self._enter("paused", "" if self._stepping else "The condition is met.")
 
     def _record(self, record: Record) -> None:
         tell(record, self._outbox)

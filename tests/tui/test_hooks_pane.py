@@ -19,6 +19,7 @@ from lmcore.process.messages import (
     SetValue,
     Start,
     StateChanged,
+    Step,
     ToggleHook,
     ValueChanged,
 )
@@ -228,6 +229,16 @@ async def test_files_are_shown_and_run_only_after_a_yes() -> None:
         await until(pilot, lambda: core.commands[-2:] == [Agree((CODE.digest,)), start])
 
 
+async def test_the_first_step_of_a_run_waits_for_the_answer() -> None:
+    async with open_hooks() as (pilot, app, core, _):
+        await pilot.press("f6")
+        core.push(ConsentWanted("Start", (CODE,)), Rejected("Step", "There is no run yet."))
+        await until(pilot, lambda: isinstance(app.screen, ConsentDialog))
+        await pilot.press("y")
+        await until(pilot, lambda: [type(command) for command in core.commands[-3:]] == [Agree, Start, Step])
+        assert not notices(app)
+
+
 async def test_an_edited_file_is_asked_about_and_the_run_goes_on_after_a_yes() -> None:
     async with open_hooks(running=True) as (pilot, app, core, _):
         core.push(StateChanged("paused", 3, 4000, app.lab.run), ConsentWanted("Resume", (CODE,)))
@@ -239,8 +250,9 @@ async def test_an_edited_file_is_asked_about_and_the_run_goes_on_after_a_yes() -
 async def test_an_error_in_ones_own_code_shows_its_traceback() -> None:
     async with open_hooks(running=True) as (pilot, app, core, pane):
         core.push(Failed("The hook soft failed at step 3.", 'File "my_hooks.py", line 6\nZeroDivisionError\n'))
-        core.push(StateChanged("paused", 3, 4000, app.lab.run))
+        core.push(StateChanged("paused", 3, 4000, app.lab.run, "The hook soft failed at step 3."))
         await until(pilot, lambda: isinstance(app.screen, TracebackDialog))
+        assert not notices(app)  # told once
         assert "ZeroDivisionError" in text_of(app) and "nothing is lost" in text_of(app)
         await pilot.press("enter")
         await until(pilot, lambda: pane.has_focus)
