@@ -26,6 +26,7 @@ from lmcore.process.messages import (
 from tests.tui.fake_core import CODE, HOOKS, FakeCore, hook_description, hook_rows, run_info
 from tests.tui.test_app import NARROW, WIDE, notices, shown_panes, text_of, until
 from tui.app import LabApp
+from tui.panes.config.yaml_text import YamlText
 from tui.panes.hooks import HooksPane
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
@@ -214,7 +215,7 @@ async def test_a_refused_question_is_told() -> None:
 
 async def test_files_are_shown_and_run_only_after_a_yes() -> None:
     async with open_hooks() as (pilot, app, core, _):
-        await pilot.press("f5")
+        await pilot.press("1", "f5")
         start = core.sent(Start)[-1]
         core.push(ConsentWanted("Start", (CODE,)))
         await until(pilot, lambda: isinstance(app.screen, ConsentDialog))
@@ -227,6 +228,10 @@ async def test_files_are_shown_and_run_only_after_a_yes() -> None:
         await until(pilot, lambda: isinstance(app.screen, ConsentDialog))
         await pilot.press("y")
         await until(pilot, lambda: core.commands[-2:] == [Agree((CODE.digest,)), start])
+        await pilot.pause()
+        assert not app.screen.query_one(YamlText).display, (
+            "the key that answered also went to the pane below, where y shows the YAML"
+        )
 
 
 async def test_the_first_step_of_a_run_waits_for_the_answer() -> None:

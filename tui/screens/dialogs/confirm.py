@@ -1,12 +1,17 @@
 """Yes or no."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 
 from tui.screens.dialogs.dialog import Dialog, paragraph
 
 
 class ConfirmDialog(Dialog[bool]):
     """Ask whether to do something. Dismissed with True for yes, False for no, None for escape. No has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("y", "choose('yes')", "Yes"), ("n", "choose('no')", "No")]
 
     def __init__(self, title: str, text: str, yes: str = "Yes", no: str = "No", note: str = "") -> None:
         super().__init__()
@@ -24,11 +29,3 @@ class ConfirmDialog(Dialog[bool]):
     def answer(self, choice: str) -> bool:
         """Whether the answer is yes."""
         return choice == "yes"
-
-    def key_y(self) -> None:
-        """Yes, by its first letter."""
-        self.dismiss(True)
-
-    def key_n(self) -> None:
-        """No, by its first letter."""
-        self.dismiss(False)

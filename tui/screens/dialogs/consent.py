@@ -26,6 +26,8 @@ class ConsentDialog(Dialog[bool]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "choose('yes')", show=False),
+        Binding("n", "choose('no')", show=False),
         Binding("up", "scroll(-1)", show=False),
         Binding("down", "scroll(1)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
@@ -57,11 +59,3 @@ class ConsentDialog(Dialog[bool]):
     def action_scroll(self, by: int) -> None:
         """Read on, or back."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
-
-    def key_y(self) -> None:
-        """Yes, by its first letter."""
-        self.dismiss(True)
-
-    def key_n(self) -> None:
-        """No, by its first letter."""
-        self.dismiss(False)

@@ -91,6 +91,13 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         """Take the choice `choice`: end the dialog with its answer."""
         self.dismiss(self.answer(choice))
 
+    def action_choose(self, choice: str) -> None:
+        """Take a choice by its letter.
+
+        Letters are bindings here: a key that a method alone handles also reaches the screen below.
+        """
+        self.choose(choice)
+
     def action_cancel(self) -> None:
         """End the dialog without an answer."""
         self.dismiss(None)

@@ -1,14 +1,17 @@
 """Quitting while a run is going."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 
 from tui.screens.dialogs.dialog import Dialog, paragraph
 
 
 class QuitDialog(Dialog[Literal["save", "stay"]]):
     """Ask what becomes of the run that is going. Dismissed with "save" (stop it, save it, quit) or "stay" (or None)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("s", "choose('save')", "Stop and save")]
 
     choices = (("stay", "Stay"), ("save", "Stop and save"))
     hint = "enter chooses · esc stays"
@@ -30,7 +33,3 @@ class QuitDialog(Dialog[Literal["save", "stay"]]):
     def answer(self, choice: str) -> Literal["save", "stay"]:
         """The button's meaning."""
         return "save" if choice == "save" else "stay"
-
-    def key_s(self) -> None:
-        """Stop and save, by its first letter."""
-        self.dismiss("save")
