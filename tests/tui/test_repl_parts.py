@@ -257,3 +257,13 @@ def test_two_equal_answers_are_said_to_be_equal() -> None:
     assert pair(["a"], ["a"]).verdict == "Both are the same, token for token."
     assert pair(["a"], ["a"], is_open=True).verdict == ""
     assert 'first that differs: its end without, "b" with' in pair(["a"], ["a", "b"]).verdict
+
+
+def test_a_long_heading_is_shown_whole_and_both_answers_begin_level() -> None:
+    heading = "with zero blocks.0.attn.hook_z heads=[0,1,2,3,4,5,6,7]"
+    both = Pair("Once", Side("without", ["."]), Side(heading, ["!"]), is_open=False)
+    both.lay_out(70)
+    lines = ["".join(text for text, _ in line) for line in both.lines]
+    right = " ".join(line.partition("│")[2].strip() for line in lines[:2])
+    assert " ".join(right.split()) == heading
+    assert lines[2].count("Once") == 2

@@ -79,7 +79,8 @@ class Pair:
         """Make the lines for a width."""
         if width >= BESIDE_FROM:
             column = (width - len(_BETWEEN)) // 2
-            left, right = (self._column(side, column) for side in self.sides)
+            headings = max(len(wrap(side.heading, 0, column)) for side in self.sides)  # so that the texts begin level
+            left, right = (self._column(side, column, headings) for side in self.sides)
             height = max(len(left), len(right))
             blank: list[Span] = [(" " * column, "foot")]
             left += [blank] * (height - len(left))
@@ -91,9 +92,10 @@ class Pair:
         self.lines += [[(verdict[start:end], "foot")] for start, end in wrap(verdict, 0, width)] if verdict else []
         self.lines.append([("", "foot")])
 
-    def _column(self, side: Side, width: int) -> list[list[Span]]:
-        """One answer in so many columns: heading, text, ending; every line as wide as the column."""
-        lines: list[list[Span]] = [[(side.heading[:width].ljust(width), "prompt")]]
+    def _column(self, side: Side, width: int, headings: int = 1) -> list[list[Span]]:
+        """One answer in so many columns: heading (of so many lines at least), text, ending; all lines equally wide."""
+        lines = [_padded([(side.heading[start:end], "prompt")], width) for start, end in wrap(side.heading, 0, width)]
+        lines += [_padded([], width)] * (headings - len(lines))
         text = self.prompt + side.text
         index = self.first_difference
         mark = mark_end = len(text)
