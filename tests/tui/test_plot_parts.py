@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tui.panes.loss.view import View
 from tui.widgets.curves import draw_curves
+from tui.widgets.plot import _write_free
 from tui.widgets.sparkline import sparkline
 from tui.widgets.ticks import amount, duration, linear_ticks, log_ticks, short_number, tick_labels
 
@@ -125,3 +126,11 @@ def test_a_sparkline_shows_the_trend() -> None:
     assert sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
     assert sparkline([1.0, 1.001, 1.0], 3) == "▄▅▄" or len(set(sparkline([1.0, 1.001, 1.0], 3))) == 1
     assert sparkline([None, 1.0, math.nan], 3)[0] == " " and sparkline([math.nan, 1.0], 2)[0] == "×"
+
+
+def test_names_of_marks_do_not_touch() -> None:
+    grid = [[(" ", "")] * 40 for _ in range(6)]
+    _write_free(grid, 10, "one edited", "mark")
+    _write_free(grid, 20, "two edited", "mark")
+    rows = ["".join(character for character, _ in row).strip() for row in grid]
+    assert rows[:2] == ["one edited", "two edited"]

@@ -340,9 +340,9 @@ def _write(row: list[_Cell], column: int, text: str, style: str) -> None:
 
 
 def _write_free(grid: list[list[_Cell]], column: int, text: str, style: str) -> None:
-    """Write a mark's name into the first of the upper rows where it covers no other name, over curves if need be."""
+    """Write a mark's name into the first of the upper rows where it neither covers nor touches another name."""
     for row in grid[: max(1, len(grid) // 2)]:
-        place = row[max(0, column) : column + len(text)]
+        place = row[max(0, column - 1) : column + len(text) + 1]
         if all(name != style or character in "┊╷" for character, name in place):
             _write(row, max(0, column), text, style)
             return
