@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmcore.cli import config, data, evaluate, hooks, runs, sample, train, workspace
+from lmcore.cli import ablate, config, data, evaluate, hooks, runs, sample, train, workspace
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, say
 
@@ -47,6 +47,7 @@ app.command("train")(train.train)
 app.command("resume")(train.resume)
 app.command("sample")(sample.sample)
 app.command("eval")(evaluate.evaluate_run)
+app.command("ablate")(ablate.ablate)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

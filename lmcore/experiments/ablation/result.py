@@ -1,0 +1,196 @@
+"""What came out of an ablation: of each arm its runs, its difference to the baseline, and a verdict. Needs no torch."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lmcore.experiments.ablation.plan import Ablation, Arm
+from lmcore.experiments.folder import RunError, plainly, write_whole
+from lmcore.experiments.identity import config_hash
+from lmcore.experiments.verdict import Verdict, judge
+
+RESULT = "result.json"
+
+Status = Literal["running", "finished", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The whole validation split after a step: loss in nats per token, tokens learned from, seconds spent in steps."""
+
+    step: int
+    tokens: int
+    seconds: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that made all of its steps, by its name; only the last evaluation counts for the verdict."""
+
+    run: str
+    curve: tuple[Evaluation, ...]
+
+    @property
+    def loss(self) -> float:
+        """The validation loss after the last step."""
+        return self.curve[-1].loss
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """How one arm did with one seed; `failure` says why there is no run to count, "" where it is there or to come."""
+
+    seed: int
+    run: str = ""
+    loss: float | None = None
+    seconds: float | None = None
+    seconds_to_reach: float | None = None  # of training, until the baseline's mean final loss; None: never
+    tokens_to_reach: int | None = None
+    reused: bool = False
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """How one arm did; `verdict` only where every seed of it and of the baseline is finished."""
+
+    name: str
+    key: str
+    value: str
+    cells: tuple[CellResult, ...]
+    verdict: Verdict | None
+
+    @property
+    def losses(self) -> list[float]:
+        """The final losses that are there."""
+        return [cell.loss for cell in self.cells if cell.loss is not None]
+
+    @property
+    def mean_loss(self) -> float | None:
+        """The mean of the final losses, in nats per token."""
+        return mean_of(self.losses)
+
+    @property
+    def failures(self) -> int:
+        """How many of its runs cannot be counted."""
+        return sum(bool(cell.failure) for cell in self.cells)
+
+    @property
+    def words(self) -> str:
+        """The verdict in words, or why there is none."""
+        if self.verdict is not None:
+            return self.verdict.words
+        if self.failures:
+            return f"no verdict: {self.failures} of {len(self.cells)} runs failed"
+        if not self.key:
+            return ""
+        return f"{len(self.losses)} of {len(self.cells)} seeds so far"
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """An ablation as it stands; the first arm is the baseline. `notes`: what a reader must know, in sentences."""
+
+    name: str
+    base: str
+    status: Status
+    seeds: tuple[int, ...]
+    steps: int
+    threads: int
+    target: float | None  # the baseline's mean final loss
+    arms: tuple[ArmResult, ...]
+    notes: tuple[str, ...] = ()
+
+
+def mean_of(values: Sequence[float]) -> float | None:
+    """Their mean; None where there are none."""
+    return math.fsum(values) / len(values) if values else None
+
+
+def result_of(
+    ablation: Ablation,
+    status: Status,
+    finished: Callable[[Arm, int], Finished | None],
+    failures: Mapping[tuple[str, int], str] | None = None,
+    reused: frozenset[str] = frozenset(),
+    notes: tuple[str, ...] = (),
+) -> AblationResult:
+    """Put together what is finished. `failures`: by arm's name and seed; `reused`: names of runs made earlier."""
+    runs = {(arm.name, seed): finished(arm, seed) for arm in ablation.arms for seed in ablation.seeds}
+    base = [run for seed in ablation.seeds if (run := runs[ablation.baseline.name, seed])]
+    complete = len(base) == len(ablation.seeds)
+    target = mean_of([run.loss for run in base]) if complete else None
+    losses = {
+        arm.name: [run.loss for seed in ablation.seeds if (run := runs[arm.name, seed])] for arm in ablation.arms[1:]
+    }
+    whole = {name: values for name, values in losses.items() if complete and len(values) == len(ablation.seeds)}
+    # While some are still to come there is no verdict: looking often finds a difference by chance.
+    verdicts = judge([run.loss for run in base], whole, family=len(losses)) if status == "finished" and whole else {}
+
+    def cell(arm: Arm, seed: int) -> CellResult:
+        run = runs[arm.name, seed]
+        if run is None:
+            return CellResult(seed, failure=(failures or {}).get((arm.name, seed), ""))
+        first = next((e for e in run.curve if target is not None and e.loss <= target), None)
+        return CellResult(
+            seed,
+            run.run,
+            run.loss,
+            run.curve[-1].seconds,
+            None if first is None else first.seconds,
+            None if first is None else first.tokens,
+            run.run in reused,
+        )
+
+    arms = tuple(
+        ArmResult(
+            arm.name, arm.key, arm.value, tuple(cell(arm, seed) for seed in ablation.seeds), verdicts.get(arm.name)
+        )
+        for arm in ablation.arms
+    )
+    config = ablation.baseline.config
+    return AblationResult(
+        ablation.name,
+        ablation.base,
+        status,
+        ablation.seeds,
+        config.training.max_steps,
+        config.other.threads,
+        target,
+        arms,
+        notes,
+    )
+
+
+def as_json(result: AblationResult) -> dict[str, Any]:
+    """A result as plain data, with each arm's verdict in words."""
+    plain = asdict(result)
+    for row, arm in zip(plain["arms"], result.arms, strict=True):
+        row |= {"mean_loss": arm.mean_loss, "words": arm.words}
+    return plain
+
+
+def store(ablation: Ablation, result: AblationResult) -> None:
+    """Write result.json whole, with what another start needs to know of it. RunError."""
+    identity = {"base_hash": config_hash(ablation.baseline.config)}
+    with plainly("write", ablation.folder):
+        text = json.dumps({**identity, **as_json(result)}, indent=2, ensure_ascii=False, allow_nan=False)
+        write_whole(ablation.folder / RESULT, text + "\n")
+
+
+def load_stored(folder: Path) -> dict[str, Any] | None:
+    """What `store` wrote; None where there is none yet. RunError if it is damaged."""
+    path = folder / RESULT
+    try:
+        stored = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read; move it away to begin anew.") from error
+    if not isinstance(stored, dict):
+        raise RunError(f"{path} is damaged: it does not hold a table.")
+    return stored

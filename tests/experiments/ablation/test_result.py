@@ -1,0 +1,92 @@
+"""Putting an ablation's runs together, and the page that tells of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmcore.experiments.ablation.page import HEADINGS, markdown, table_rows
+from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
+from lmcore.experiments.ablation.result import AblationResult, Evaluation, Finished, Status, as_json, result_of
+from tests.experiments.tiny import TINY
+
+LOSSES = {
+    "baseline": (1.900, 1.920, 1.880),
+    "training.optimizer=muon": (1.700, 1.721, 1.679),
+    "model.norm=rmsnorm": (1.904, 1.918, 1.879),
+}
+
+
+def run_of(arm: str, seed: int) -> Finished:
+    """A run that comes down to its loss from 0.1 below it at first: an early evaluation may be the best."""
+    loss = LOSSES[arm][seed - 1]
+    losses = (3.0, loss - 0.1, loss)
+    curve = tuple(
+        Evaluation(step, 32 * step, 0.5 * step, value) for step, value in zip((4, 8, 12), losses, strict=True)
+    )
+    return Finished(f"run-{arm}-{seed}", curve)
+
+
+def result(
+    status: Status = "finished", missing: tuple[tuple[str, int], ...] = (), failed: bool = False
+) -> AblationResult:
+    def finished(arm: Arm, seed: int) -> Finished | None:
+        return None if (arm.name, seed) in missing else run_of(arm.name, seed)
+
+    failures = dict.fromkeys(missing, "Training ended: a | loss\x1b[2J of nan") if failed else {}
+    return result_of(ablation(), status, finished, failures, frozenset({"run-baseline-1"}))
+
+
+def ablation() -> Ablation:
+    return plan_ablation(TINY, "tiny.yaml", list(LOSSES)[1:], seeds=3, name="try | *me*")
+
+
+def test_verdicts_come_from_the_last_evaluations_alone() -> None:
+    base, muon, norm = result().arms
+    assert base.losses == list(LOSSES["baseline"]) and base.verdict is None and base.words == ""
+    assert muon.verdict is not None and muon.words == "better"
+    assert muon.verdict.mean_difference == pytest.approx(-0.2)
+    assert norm.words == "no difference that this experiment could see"
+
+
+def test_reaching_the_baseline_is_the_first_evaluation_at_its_mean_final_loss() -> None:
+    whole = result()
+    assert whole.target == pytest.approx(1.9)
+    muon = whole.arms[1]
+    assert [cell.tokens_to_reach for cell in muon.cells] == [256, 256, 256]
+    assert [cell.seconds_to_reach for cell in muon.cells] == [4.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted"])
+def test_there_is_no_verdict_before_all_seeds_are_there(status: Status) -> None:
+    partial = result(status, missing=(("model.norm=rmsnorm", 3),))
+    assert [arm.verdict for arm in partial.arms] == [None, None, None]
+    assert partial.arms[2].words == "2 of 3 seeds so far"
+
+
+def test_an_arm_with_failed_runs_is_not_judged_but_counts_in_the_correction() -> None:
+    _, muon, norm = result(missing=(("model.norm=rmsnorm", 2),), failed=True).arms
+    assert norm.verdict is None and norm.words == "no verdict: 1 of 3 runs failed"
+    assert muon.verdict is not None and muon.verdict.arms == 2
+    without = result(missing=(("baseline", 1),), failed=True)
+    assert without.target is None and all(arm.verdict is None for arm in without.arms)
+
+
+def test_the_page_says_everything_and_shows_text_as_text() -> None:
+    page = markdown(result(missing=(("model.norm=rmsnorm", 2),), failed=True))
+    assert "# try \\| \\*me\\*" in page and "\x1b" not in page
+    assert "made earlier" in page and "a \\| loss" in page and "seeds 1, 2, 3" in page
+    table = [line for line in page.splitlines() if line.startswith("| ")]
+    assert table[0].count(" | ") == len(HEADINGS) - 1
+    assert any("better" in line and "-0.2000" in line for line in table)
+
+
+def test_rows_have_a_cell_for_each_heading() -> None:
+    rows = table_rows(result())
+    assert [row[0] for row in rows] == list(LOSSES) and {len(row) for row in rows} == {len(HEADINGS)}
+
+
+def test_a_result_is_plain_data(tmp_path: Path) -> None:
+    plain = json.loads(json.dumps(as_json(result()), allow_nan=False))
+    assert plain["arms"][1]["words"] == "better" and plain["arms"][1]["verdict"]["seeds"] == 3
+    assert plain["arms"][0]["cells"][0]["reused"] is True
