@@ -22,6 +22,9 @@ from lmcore.hooks.points import Place
 Carry = Callable[[Tensor], Tensor]
 """The gradient at a layer's output → that at its input."""
 
+STD_FOR_ZEROS = 0.02
+"""How large the matrix is for a weight that is still zero: what GPT-2 gives its weights at the start."""
+
 
 class LinearWithFeedback(torch.autograd.Function):
     """A linear layer that gives its input the gradient that `carry` makes."""
@@ -94,8 +97,9 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, carry: Carry) -> Ten
 def _kept(
     state: dict[str, Tensor], shape: torch.Size | tuple[int, int], like: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """The place's fixed matrix: N(0, 1/rows), so that what it carries keeps its root mean square on average."""
+    """The place's fixed matrix: normal, as large as the weight's own values are when it is drawn."""
     if "feedback" not in state:
-        drawn = torch.randn(shape, generator=generator, dtype=like.dtype) / shape[0] ** 0.5
-        state["feedback"] = drawn.to(like.device)
+        size = like.detach().square().mean().sqrt().cpu()
+        drawn = torch.randn(shape, generator=generator, dtype=like.dtype)
+        state["feedback"] = (drawn * (size if size > 0 else STD_FOR_ZEROS)).to(like.device)
     return state["feedback"]

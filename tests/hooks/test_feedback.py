@@ -63,12 +63,14 @@ def test_the_feedback_stays_the_same_from_step_to_step(layer: nn.Linear, x: Tens
     assert torch.equal(first, second)
 
 
-def test_feedback_keeps_the_size_of_what_it_carries() -> None:
-    state: dict[str, Tensor] = {}
-    layer, x = nn.Linear(300, 200), torch.randn(50, 300).requires_grad_()
-    delta = torch.randn(50, 200)
-    (carried,) = torch.autograd.grad(with_feedback(layer, x, state), x, delta)
-    assert carried.std().item() == pytest.approx(delta.std().item(), rel=0.05)
+def test_the_feedback_is_as_large_as_the_weight() -> None:
+    x = torch.randn(1, 300).requires_grad_()
+    for weight, std in ((0.3 * torch.randn(200, 300), 0.3), (torch.zeros(200, 300), 0.02)):
+        layer = nn.Linear(300, 200)
+        state: dict[str, Tensor] = {}
+        layer.weight.data = weight
+        with_feedback(layer, x, state)
+        assert state["feedback"].std().item() == pytest.approx(std, rel=0.02)
 
 
 def test_a_feedback_that_is_the_weight_is_backpropagation(layer: nn.Linear, x: Tensor, delta: Tensor) -> None:
@@ -129,5 +131,5 @@ def test_a_model_trains_well_below_the_unigram_loss() -> None:
     without_blocks = trained("freeze", "update")  # what embedding and head learn on their own
     for use in ("feedback_alignment", "direct_feedback_alignment"):
         loss = trained(use, "backward")
-        assert loss < unigram - 0.8, use
-        assert loss < without_blocks - 0.1, use
+        assert loss < unigram - 1.0, use
+        assert loss < without_blocks - 0.4, use
