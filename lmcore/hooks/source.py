@@ -2,9 +2,26 @@
 
 import linecache
 import traceback
+from importlib.abc import ExecutionLoader
+from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
 
 from lmcore.hooks.catalogue import HookError
+
+
+class OwnFile(ExecutionLoader):
+    """What Python's import machinery needs to know of an own file, whose text is at hand already."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name, self._text = name, text
+
+    def get_filename(self, fullname: str) -> str:
+        """The file, as traces name it."""
+        return self._name
+
+    def get_source(self, fullname: str) -> str:
+        """The whole text."""
+        return self._text
 
 
 def run_source(name: str, text: str) -> ModuleType:
@@ -13,10 +30,12 @@ def run_source(name: str, text: str) -> ModuleType:
     It was agreed to: this room neither reads files nor asks. HookError with the line, and the trace, of an error in it.
     """
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # so that traces show its lines
-    module = ModuleType(name.removesuffix(".py"))
-    module.__file__ = name
+    loader = OwnFile(name, text)
+    spec = spec_from_loader(name.removesuffix(".py"), loader)
+    assert spec is not None
+    module = module_from_spec(spec)
     try:
-        exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise own_error(f"{name} cannot be used", name, error) from error
     return module

@@ -19,6 +19,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import torch
 from torch import nn
@@ -66,9 +67,9 @@ def take_points_out(model: nn.Module) -> None:
             if method is None or not type(part).__module__.startswith("lmcore.model"):
                 continue
             tree = WithoutPoints().visit(ast.parse(textwrap.dedent(inspect.getsource(method))))
-            made: dict[str, Callable[..., object]] = {}
-            exec(compile(ast.fix_missing_locations(tree), f"<{name} without points>", "exec"), method.__globals__, made)
-            vars(part)[name] = made[name].__get__(part)
+            compiled = compile(ast.fix_missing_locations(tree), f"<{name} without points>", "exec")
+            code = next(constant for constant in compiled.co_consts if isinstance(constant, CodeType))
+            vars(part)[name] = FunctionType(code, method.__globals__, name, method.__defaults__).__get__(part)
 
 
 def trainer_of(config: TrainingConfig) -> Trainer:

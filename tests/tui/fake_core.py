@@ -161,7 +161,7 @@ def _entry(kind: str, name: str, summary: str, *arguments: HookArgument) -> Hook
 
 CODE = CodeFile(
     "my_hooks.py",
-    "/home/me/lab/my_hooks.py",
+    "configs/my_hooks.py",
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     '''from lmcore.hooks.catalogue import hook
 
