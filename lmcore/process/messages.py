@@ -8,11 +8,11 @@ a core that was killed can be told apart.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lmcore.experiments.records import HookRow as HookRow
+from lmcore.experiments.records import LayerRow as LayerRow
 from lmcore.process.rows import CodeFile as CodeFile
 from lmcore.process.rows import HookArgument as HookArgument
 from lmcore.process.rows import HookEntry as HookEntry
-from lmcore.process.rows import HookRow as HookRow
-from lmcore.process.rows import LayerRow as LayerRow
 from lmcore.process.rows import RunInfo as RunInfo
 
 State = Literal["loading", "idle", "preparing", "running", "paused", "finished"]

@@ -21,17 +21,6 @@ class RunInfo:
 
 
 @dataclass(frozen=True)
-class LayerRow:
-    """Norms of one component of the model at one step; None where it has none (a norm without parameters)."""
-
-    component: str  # e.g. embed, blocks.0.attn, blocks.0.mlp, ln_final, unembed
-    weight_norm: float | None
-    gradient_norm: float | None
-    update_ratio: float | None
-    activation_rms: float | None
-
-
-@dataclass(frozen=True)
 class CodeFile:
     """A person's own Python file that a configuration names, as it would run now."""
 
@@ -60,21 +49,3 @@ class HookEntry:
     doc: str  # the whole docstring
     stage: str  # e.g. activation, gradient_at, direction, term
     arguments: tuple[HookArgument, ...]
-
-
-@dataclass(frozen=True)
-class HookRow:
-    """How one declared hook does now, in its listed place."""
-
-    name: str
-    kind: str
-    use: str
-    at: str  # as declared; "" where it is not
-    places: tuple[str, ...]  # the hook points or parameters that `at` matches
-    enabled: bool
-    acting: bool  # enabled, and within its window
-    from_step: int | None
-    until_step: int | None
-    firings: int  # since the run was opened
-    milliseconds: float | None  # of a step, when last measured
-    effect: float | None  # ‖change‖/‖original‖ when last measured; of a loss term: |term|/|loss|

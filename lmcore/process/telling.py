@@ -1,7 +1,6 @@
 """What the experiment recorded, as events in their lanes."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from lmcore.experiments.records import (
     ChangeRecord,
@@ -22,9 +21,9 @@ def tell(record: Record, outbox: Outbox) -> None:
         case StepRecord(row=row):
             outbox.metrics(row)
         case LayerRecord(step=step, rows=rows):
-            outbox.statistics(messages.LayerStatistics(step, tuple(messages.LayerRow(**asdict(row)) for row in rows)))
+            outbox.statistics(messages.LayerStatistics(step, rows))
         case HookRecord(step=step, rows=hooks):
-            outbox.statistics(messages.HookStatistics(step, tuple(messages.HookRow(**asdict(row)) for row in hooks)))
+            outbox.statistics(messages.HookStatistics(step, hooks))
         case ChangeRecord():
             outbox.send(messages.ValueChanged(record.step, record.key, record.old, record.new))
         case EvaluationRecord():

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Blur, Click, Focus, MouseScrollDown, MouseScrollUp, Resize
@@ -25,6 +24,7 @@ from tui.panes.hooks.form import HookForm
 from tui.panes.hooks.table import Layout, Shown, Span, explain, heading, lay_out, table_lines
 from tui.screens.dialogs import ConfirmDialog
 from tui.widgets.pane_title import show_title
+from tui.widgets.table_line import table_line
 
 TREND_LENGTH = 48
 """How many of the last effects a trend holds."""
@@ -202,15 +202,7 @@ class HooksPane(Widget, can_focus=True):
         return self._strip([(text[row].center(width), "note")] if 0 <= row < len(text) else [], width)
 
     def _strip(self, spans: Sequence[Span], width: int, is_cursor: bool = False) -> Strip:
-        base = self.rich_style
-        segments = [
-            Segment(text, base + self.get_component_rich_style(f"hooks--{style}", partial=True))
-            for text, style in spans
-        ]
-        strip = Strip(segments).adjust_cell_length(width, base)
-        if is_cursor and self.has_focus:
-            strip = strip.apply_style(self.get_component_rich_style("hooks--focus", partial=True))
-        return strip
+        return table_line(self, "hooks", spans, width, is_cursor)
 
     def on_resize(self, event: Resize) -> None:
         """Lay out for the new size."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Blur, Click, Focus, MouseScrollDown, MouseScrollUp, Resize
@@ -21,6 +20,7 @@ from tui.panes.layers.health import COLUMNS, NAMES, Column, explain, find, short
 from tui.panes.layers.parameters import ParametersDialog
 from tui.panes.layers.table import Span, heading, lay_out, table_row
 from tui.widgets.pane_title import show_title
+from tui.widgets.table_line import table_line
 
 TREND_LENGTH = 48
 """How many of the last statistics a trend holds."""
@@ -167,17 +167,9 @@ class LayersPane(Widget, can_focus=True):
         return self._strip([(text[row].center(width), "note")] if 0 <= row < len(text) else [], width)
 
     def _strip(self, spans: Sequence[Span], width: int, is_cursor: bool | None = None) -> Strip:
-        base = self.rich_style
         if is_cursor is not None:
             spans = [("▸ " if is_cursor else "  ", "name"), *spans]
-        segments = [
-            Segment(text, base + self.get_component_rich_style(f"layers--{style}", partial=True))
-            for text, style in spans
-        ]
-        strip = Strip(segments).adjust_cell_length(width, base)
-        if is_cursor and self.has_focus:
-            strip = strip.apply_style(self.get_component_rich_style("layers--focus", partial=True))
-        return strip
+        return table_line(self, "layers", spans, width, bool(is_cursor))
 
     def on_resize(self, event: Resize) -> None:
         """Lay out for the new size."""
