@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmcore.cli import ablate, config, data, evaluate, hooks, runs, sample, train, workspace
+from lmcore.cli import ablate, config, data, evaluate, fork, hooks, runs, sample, train, verify, workspace
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, say
 
@@ -45,6 +45,8 @@ def _options(
 
 app.command("train")(train.train)
 app.command("resume")(train.resume)
+app.command("fork")(fork.fork)
+app.command("verify")(verify.verify_run)
 app.command("sample")(sample.sample)
 app.command("eval")(evaluate.evaluate_run)
 app.command("ablate")(ablate.ablate)

@@ -16,8 +16,8 @@ app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 
 @app.command("list")
 def list_all(runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
-    """List the runs, the newest first."""
-    from lmcore.experiments.runs import list_runs
+    """List the runs, the newest first; a fork stands under its parent, with the step that it began at."""
+    from lmcore.experiments.runs import as_tree, list_runs
 
     runs = list_runs(runs_folder)
     if as_json:
@@ -30,7 +30,7 @@ def list_all(runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) ->
     headings = ("run", "status", "step", "train", "val", "floor", "created")
     rows = [
         (
-            run.name,
+            run.name if depth == 0 else f"{'  ' * (depth - 1)}└ {run.name} · from step {run.parent_step or 0:,}",
             run.status,
             f"{run.step:,} / {run.max_steps:,}",
             loss_text(run.loss_train),
@@ -38,7 +38,7 @@ def list_all(runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) ->
             loss_text(run.floor),
             run.created[:19].replace("T", " "),
         )
-        for run in runs
+        for depth, run in as_tree(runs)
     ]
     give_table(headings, rows, right=("step", "train", "val", "floor"))
     for run in runs:

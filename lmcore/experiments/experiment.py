@@ -322,7 +322,9 @@ class Experiment:
         if loss < self._best[0]:
             self._best = (loss, trainer.step)
         with plainly("remove old checkpoints of", self.folder):
-            prune(self.folder, keep.keep_last, self._best[1] if keep.keep_best else None)
+            # A fork that lost its first checkpoint could not be trained again without its parent.
+            beginning = (self.run.get("parent") or {}).get("step")
+            prune(self.folder, keep.keep_last, self._best[1] if keep.keep_best else None, beginning)
         return CheckpointRecord(trainer.step, folder, time.perf_counter() - began)
 
     def close(self, status: Status) -> None:

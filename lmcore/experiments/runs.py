@@ -4,7 +4,7 @@ import difflib
 import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +41,8 @@ class RunSummary:
     note: str = ""
     seed: int | None = None
     parameters: int | None = None
+    parent: str = ""  # the name of the run that it was forked from
+    parent_step: int | None = None
 
 
 def is_run(folder: Path) -> bool:
@@ -52,6 +54,29 @@ def is_run(folder: Path) -> bool:
 def list_runs(runs_folder: Path) -> list[RunSummary]:
     """All runs of a folder, the newest first. Damaged ones are listed with what can be read; no folder, no runs."""
     return sorted(map(summarize, _run_folders(runs_folder)), key=_age, reverse=True)
+
+
+def as_tree(runs: Sequence[RunSummary]) -> list[tuple[int, RunSummary]]:
+    """Each run with its depth: a fork stands under its parent, one deeper; a fork whose parent is not there, at 0.
+
+    Runs beside each other keep their order. Parents that go round in a circle (somebody edited them) hide nothing.
+    """
+    names = {run.name for run in runs}
+    forks: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        forks.setdefault(run.parent if run.parent in names - {run.name} else "", []).append(run)
+    tree: list[tuple[int, RunSummary]] = []
+    placed: set[str] = set()
+    # The roots first; what is left after that is in a circle, which is cut at its newest run.
+    for root in [*forks.get("", []), *runs]:
+        waiting = [(0, root)]
+        while waiting:
+            depth, run = waiting.pop()
+            if run.name not in placed:
+                placed.add(run.name)
+                tree.append((depth, run))
+                waiting += [(depth + 1, fork) for fork in reversed(forks.get(run.name, []))]
+    return tree
 
 
 def _run_folders(runs_folder: Path) -> list[Path]:
@@ -100,6 +125,7 @@ def summarize(folder: Path) -> RunSummary:
         problems.append(f"{layout.RUN}: max_steps should be a whole number.")
     status = settled(folder, run, status)
     remembered = run.get("latest")
+    parent = run["parent"] if isinstance(run.get("parent"), dict) else {}
     known = {**(remembered if isinstance(remembered, dict) else {}), **latest}
     return RunSummary(
         name=folder.name,
@@ -116,6 +142,8 @@ def summarize(folder: Path) -> RunSummary:
         note=" ".join(problems),
         seed=_whole(run.get("seed")),
         parameters=_whole(run.get("parameters")),
+        parent=str(parent.get("run") or ""),
+        parent_step=_whole(parent.get("step")),
     )
 
 

@@ -167,14 +167,15 @@ def find_checkpoint(run_folder: Path, at: str = "last") -> Path:
     raise CheckpointError(f"{wanted[0]} is damaged; the checkpoints of this run are at steps {steps}")
 
 
-def prune(run_folder: Path, keep_last: int, best_step: int | None = None) -> list[Path]:
-    """Delete all but the newest `keep_last` checkpoints and that of `best_step`; return what was deleted.
+def prune(run_folder: Path, keep_last: int, best_step: int | None = None, first_step: int | None = None) -> list[Path]:
+    """Delete all but the newest `keep_last` checkpoints and those of `best_step` and `first_step` (that a fork began
+    with); return what was deleted.
 
     Damaged ones do not count as kept, and are deleted as long as a whole one remains.
     """
     present = list_checkpoints(run_folder)
     whole = [path for path in present if _has_its_sizes(path)]
-    kept = set(whole[-keep_last:]) | {path for path in whole if _step_of(path) == best_step}
+    kept = set(whole[-keep_last:]) | {path for path in whole if _step_of(path) in (best_step, first_step)}
     deleted = [path for path in present if path not in kept] if kept else []
     for path in deleted:
         hidden = path.with_name(f".{path.name}.deleted")

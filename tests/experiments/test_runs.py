@@ -13,7 +13,16 @@ import pytest
 from lmcore.experiments import runs
 from lmcore.experiments.folder import RunError, new_folder, publish, remove_leftovers, run_name, slug, write_run
 from lmcore.experiments.lock import RunLock
-from lmcore.experiments.runs import delete_run, find_run, list_runs, read_log, read_run, read_samples, rename_run
+from lmcore.experiments.runs import (
+    as_tree,
+    delete_run,
+    find_run,
+    list_runs,
+    read_log,
+    read_run,
+    read_samples,
+    rename_run,
+)
 
 
 def make_run(runs_folder: Path, name: str, steps: int = 3, **entries: Any) -> Path:
@@ -49,6 +58,25 @@ def test_a_run_is_listed_with_its_last_values(tmp_path: Path) -> None:
     assert (newest.status, newest.step, newest.max_steps) == ("finished", 3, 3)
     assert (newest.loss_train, newest.loss_val, newest.floor) == (1.0, 1.5, 0.25)
     assert newest.note == ""
+
+
+def tree(runs_folder: Path) -> list[tuple[int, str, int | None]]:
+    return [(depth, run.name, run.parent_step) for depth, run in as_tree(list_runs(runs_folder))]
+
+
+def test_a_fork_stands_under_its_parent(tmp_path: Path) -> None:
+    parents = {"a": None, "b": None, "c": ("a", 2), "d": ("c", 3), "e": ("a", 1), "f": ("gone", 5)}
+    for day, (name, parent) in enumerate(parents.items(), start=1):
+        entries = {"parent": {"run": parent[0], "step": parent[1]}} if parent else {}
+        make_run(tmp_path, name, created=f"2026-01-0{day}T03:04:05+01:00", **entries)
+    assert tree(tmp_path) == [(0, "f", 5), (0, "b", None), (0, "a", None), (1, "e", 1), (1, "c", 2), (2, "d", 3)]
+
+
+def test_parents_in_a_circle_hide_no_run(tmp_path: Path) -> None:
+    for name, parent in {"a": "b", "b": "a", "c": "c", "d": "b", "e": 7}.items():
+        make_run(tmp_path, name, parent={"run": parent, "step": "x"})
+    make_run(tmp_path, "g", parent=["a"])
+    assert sorted(run.name for _, run in as_tree(list_runs(tmp_path))) == ["a", "b", "c", "d", "e", "g"]
 
 
 def test_no_runs_folder_means_no_runs(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""`lmcore fork`: a new run that goes on from a moment of another, with something changed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmcore.cli.exits import ExitCode
+from lmcore.cli.narration import Narration
+from lmcore.cli.options import AllowCode, AsJson, Run, RunsFolder, Set, overrides_of
+from lmcore.cli.output import give, give_json
+from lmcore.cli.train import train_to_end
+
+
+def fork(
+    run: Run,
+    at: Annotated[
+        str, typer.Option("--at", metavar="last|best|STEP", help="The checkpoint to go on from. 0: the beginning.")
+    ] = "last",
+    settings: Set = None,
+    name: Annotated[str | None, typer.Option(help="Short for --set other.name=NAME. Default: the parent's.")] = None,
+    train: Annotated[bool, typer.Option("--train", help="Train it to its end at once.")] = False,
+    runs_folder: RunsFolder = Path("runs"),
+    allow_code: AllowCode = False,
+    as_json: AsJson = False,
+) -> int:
+    """Begin a run at a checkpoint of another, which it records as its parent. Prints the new run's folder.
+
+    Without a change it goes the way its parent went, bit for bit. Without --train, `lmcore resume` goes on with it.
+    """
+    from lmcore.experiments.runs import find_run
+
+    changes = overrides_of(settings)
+    folder = find_run(runs_folder, run)
+
+    from lmcore.experiments.experiment import Experiment
+
+    with Narration(as_json) as narration:
+        experiment = Experiment.fork(
+            folder,
+            at,
+            changes,
+            runs_folder=runs_folder,
+            name=name or "",
+            on_progress=narration.preparing,
+            allow_code=allow_code,
+        )
+        if train:
+            return train_to_end(experiment, narration, as_json)
+        experiment.close("stopped")
+        narration.end_bar()
+        steps = f"step {experiment.step:,} of {experiment.max_steps:,}"
+        narration.line(f"Forked {folder.name} at {steps}; train it with: lmcore resume {experiment.folder.name}")
+    if as_json:
+        facts = {"folder": experiment.folder, "parent": experiment.run["parent"]}
+        give_json({"event": "fork", **facts, "step": experiment.step, "max_steps": experiment.max_steps})
+    else:
+        give(str(experiment.folder))
+    return ExitCode.DONE

@@ -1,0 +1,132 @@
+"""What of a run is not as it was recorded: its identity, its files, the machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmcore.config import TrainingConfig, parse_config
+from lmcore.data.dataset import prepare
+from lmcore.data.errors import DataError
+from lmcore.data.ingest import OnProgress
+from lmcore.data.tokenizer import load_tokenizer
+from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError
+from lmcore.experiments.identity import code_digest, config_hash, run_id
+from lmcore.experiments.journal import CODE_KEY, read_changes, replayable
+from lmcore.experiments.lines import read_lines
+from lmcore.experiments.live import LiveConfig
+from lmcore.experiments.metrics import count_damaged
+from lmcore.experiments.own_code import kept, learned_files
+from lmcore.experiments.runs import read_config_text
+from lmcore.training.checkpoints import is_valid, list_checkpoints
+from lmcore.training.determinism import environment, set_threads
+from lmcore.training.devices import choose_device
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One part of a run that is not as it was recorded; values as text."""
+
+    part: str  # configuration, seed, data, tokenizer, own code x.py, journal, checkpoint …, code, torch, threads, …
+    then: str
+    now: str
+    is_tampering: bool = True  # the run's own record no longer holds; False: code or machine differ, which may matter
+    is_fatal: bool = False  # the run cannot be trained again as it was
+
+
+def drifts(folder: Path, run: dict[str, Any], on_progress: OnProgress | None = None) -> list[Drift]:
+    """Everything that differs between a run's record and what is here now; run.json is given. ConfigError, DataError.
+
+    Reads the training text (or its cache), and sets the number of threads to that of the configuration.
+    """
+    config = parse_config(read_config_text(folder), source=str(folder / CONFIG))
+    return [
+        *_of_identity(run, config),
+        *_of_data(folder, run, config, on_progress),
+        *_of_own_code(folder, run),
+        *_of_files(folder, run, config),
+        *_of_machine(run, config),
+    ]
+
+
+def _of_identity(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]:
+    digest, seed = config_hash(config), config.other.seed
+    if run.get("config_hash") != digest:
+        yield Drift("configuration", _short(run.get("config_hash")), _short(digest), is_fatal=True)
+    if run.get("seed") != seed:
+        yield Drift("seed", str(run.get("seed")), str(seed), is_fatal=True)
+    if run.get("config_hash") == digest and run.get("seed") == seed:
+        data, code, own = run.get("data_fingerprint"), run.get("code_digest"), _own_digests(run)
+        learned = {name: own.get(name, "") for name in learned_files(config)}
+        expected = run_id(digest, seed, str(data), str(code), learned)
+        if run.get("id") != expected:
+            yield Drift("identity", str(run.get("id")), f"{expected}, by what run.json says of its parts")
+    if run.get("code_digest") != code_digest():
+        yield Drift("code of lmcore", _short(run.get("code_digest")), _short(code_digest()), is_tampering=False)
+
+
+def _of_data(
+    folder: Path, run: dict[str, Any], config: TrainingConfig, on_progress: OnProgress | None
+) -> Iterator[Drift]:
+    recorded = run.get("tokenizer_fingerprint")
+    try:
+        tokenizer = load_tokenizer(config.dataset, folder).fingerprint
+    except DataError as error:
+        yield Drift("tokenizer", _short(recorded), str(error), is_fatal=True)
+        return
+    if tokenizer != recorded:
+        yield Drift("tokenizer", _short(recorded), _short(tokenizer), is_fatal=True)
+        return
+    dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
+    if dataset.fingerprint != run.get("data_fingerprint"):
+        where = f" ({config.dataset.source} {config.dataset.path})".replace(" )", ")")
+        yield Drift(f"data{where}", _short(run.get("data_fingerprint")), _short(dataset.fingerprint), is_fatal=True)
+
+
+def _of_own_code(folder: Path, run: dict[str, Any]) -> Iterator[Drift]:
+    changes = replayable(read_changes(folder / JOURNAL))
+    coming = [(change.key.removeprefix(CODE_KEY), change.new) for change in changes if change.key.startswith(CODE_KEY)]
+    for name, digest in [*_own_digests(run).items(), *coming]:
+        try:
+            kept(folder, name, digest)
+        except RunError:
+            yield Drift(f"own code {name}", _short(digest), "changed or removed", is_fatal=True)
+
+
+def _of_files(folder: Path, run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]:
+    try:
+        live = LiveConfig(config, read_config_text(folder), read_changes(folder / JOURNAL), _own_digests(run))
+        live.advance_to(config.training.max_steps)
+    except RunError as error:
+        yield Drift("journal", "changes that were made", str(error), is_fatal=True)
+    counts = {
+        JOURNAL: read_lines(folder / JOURNAL).damaged,
+        METRICS: count_damaged(folder / METRICS),
+        SAMPLES: read_lines(folder / SAMPLES).damaged,
+    }
+    for name, damaged in counts.items():
+        if damaged:
+            yield Drift(name, "whole lines", f"{damaged:,} that cannot be read")
+    for checkpoint in list_checkpoints(folder):
+        if not is_valid(checkpoint):
+            yield Drift(f"checkpoint {checkpoint.name}", "as it was written", "damaged or changed")
+
+
+def _of_machine(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]:
+    set_threads(config.other.threads)
+    recorded = run.get("environment")
+    then = {**(recorded if isinstance(recorded, dict) else {}), "device": run.get("device")}
+    now = {**environment(), "device": str(choose_device(config.other.device))}
+    for name, value in now.items():
+        if then.get(name) != value:
+            yield Drift(name, str(then.get(name, "not recorded")), str(value), is_tampering=False)
+
+
+def _own_digests(run: dict[str, Any]) -> dict[str, str]:
+    digests = run.get("own_code")
+    return {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
+
+
+def _short(digest: object) -> str:
+    """As much of a digest as tells it from others."""
+    return str(digest)[:12]

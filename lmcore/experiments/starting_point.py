@@ -1,0 +1,49 @@
+"""The checkpoint that a copy of a run starts from: one of its own, or for a fork that of its parent."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lmcore.config import parse_config
+from lmcore.experiments.folder import CHECKPOINTS, RunError, load_run, plainly, write_whole
+from lmcore.experiments.runs import read_config_text
+from lmcore.training.checkpoints import STATE_FILE, CheckpointError, find_checkpoint, load_state
+
+
+def lay_starting_point(folder: Path, run: dict[str, Any], copy: Path, step: int) -> None:
+    """Put the checkpoint of a step into a copy of a run's folder. RunError or CheckpointError if there is none.
+
+    A fork whose own first checkpoint is gone takes its parent's; the parent lies beside it.
+    """
+    try:
+        source = find_checkpoint(folder, str(step))
+    except CheckpointError:
+        source = _of_parent(folder, run, step)
+        extra: dict[str, Any] = {}  # what the parent still had to do is not the fork's
+    else:
+        extra = load_state(source)["extra"]
+    place = copy / CHECKPOINTS / source.name
+    with plainly("copy", source):
+        shutil.copytree(source, place)
+        write_whole(place / STATE_FILE, json.dumps({**load_state(source), "extra": extra}, indent=2) + "\n")
+
+
+def _of_parent(folder: Path, run: dict[str, Any], step: int) -> Path:
+    """The parent's checkpoint of the step that a fork began at. The first error is told where that is another step."""
+    parent = run.get("parent")
+    if not isinstance(parent, dict) or parent.get("step") != step:
+        return find_checkpoint(folder, str(step))
+    place = folder.parent / Path(str(parent.get("run"))).name
+    try:
+        if load_run(place).get("id") != parent.get("id"):
+            raise RunError(f"{place.name} is not the run that it was.")
+        optimizer = parse_config(read_config_text(place)).training.optimizer
+        if optimizer != parse_config(read_config_text(folder)).training.optimizer:
+            raise RunError(f"{place.name} had another optimizer.")
+        return find_checkpoint(place, str(step))
+    except ValueError as error:
+        raise RunError(
+            f"{folder.name} was forked at step {step:,}, and the checkpoint of that step is gone, here and in its "
+            f"parent: {error} Verify it from one of its later checkpoints, with --from STEP."
+        ) from error
