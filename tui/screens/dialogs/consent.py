@@ -8,30 +8,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
 from lmcore.process.messages import CodeFile
-from tui.screens.dialogs.dialog import Dialog, paragraph
+from tui.screens.dialogs.dialog import paragraph
+from tui.screens.dialogs.reading import ReadingDialog
 
 
-class ConsentDialog(Dialog[bool]):
+class ConsentDialog(ReadingDialog[bool]):
     """Show the files as plain text and ask. Dismissed with True only for a yes; No has the focus."""
 
     DEFAULT_CSS = """
-    ConsentDialog > Vertical { width: 108; border: round $warning; }
-    ConsentDialog VerticalScroll {
-        height: auto; max-height: 28; margin-top: 1; padding: 0 1; background: $panel; scrollbar-size-vertical: 1;
-    }
+    ConsentDialog > Vertical { border: round $warning; }
+    ConsentDialog VerticalScroll { max-height: 28; }
     ConsentDialog.-low > Vertical { padding: 0 2; }
     ConsentDialog.-low VerticalScroll { max-height: 12; margin-top: 0; }
     """
 
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high")]
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "choose('yes')", show=False),
         Binding("n", "choose('no')", show=False),
-        Binding("up", "scroll(-1)", show=False),
-        Binding("down", "scroll(1)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
     ]
 
     title_text = "Run this code?"
@@ -55,7 +48,3 @@ class ConsentDialog(Dialog[bool]):
     def answer(self, choice: str) -> bool:
         """Whether the answer is yes."""
         return choice == "yes"
-
-    def action_scroll(self, by: int) -> None:
-        """Read on, or back."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
