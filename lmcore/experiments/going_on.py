@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.opening import Opened
-from lmcore.training.checkpoints import is_valid, list_checkpoints, load_state
+from lmcore.training.checkpoints import is_valid, list_checkpoints, load_state, step_of
 
 
 def check_that_it_may_go_on(opened: Opened, step: int) -> None:
@@ -36,8 +36,3 @@ def best_checkpoint(folder: Path) -> tuple[float, int | None]:
         if isinstance(loss, int | float) and loss < best[0]:
             best = (loss, step_of(path))
     return best
-
-
-def step_of(path: Path) -> int:
-    """The step of a checkpoint, by its folder's name."""
-    return int(path.name.removeprefix("step-"))

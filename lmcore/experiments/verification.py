@@ -17,13 +17,12 @@ from torch import Tensor
 from lmcore.experiments.drift import Drift, drifts
 from lmcore.experiments.experiment import Experiment, StepRecord
 from lmcore.experiments.folder import CHECKPOINTS, LOCK, LOG, METRICS, SAMPLES, RunError, load_run, plainly, write_run
-from lmcore.experiments.going_on import step_of
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.opening import OnProgress
 from lmcore.experiments.runs import read_run
 from lmcore.experiments.starting_point import lay_starting_point
 from lmcore.hooks.catalogue import HookError
-from lmcore.training.checkpoints import HOOKS_FILE, MODEL_FILE, OPTIMIZER_FILE, list_checkpoints
+from lmcore.training.checkpoints import HOOKS_FILE, MODEL_FILE, OPTIMIZER_FILE, list_checkpoints, step_of
 from lmcore.training.nonfinite import NonFinite
 
 Row = dict[str, Any]

@@ -137,7 +137,7 @@ def list_checkpoints(run_folder: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if re.fullmatch(r"step-\d+", path.name) and path.is_dir()]
     except OSError:
         return []
-    return sorted(found, key=_step_of)
+    return sorted(found, key=step_of)
 
 
 def find_checkpoint(run_folder: Path, at: str = "last") -> Path:
@@ -155,10 +155,10 @@ def find_checkpoint(run_folder: Path, at: str = "last") -> Path:
         if not wanted:
             raise CheckpointError(f"none of the checkpoints of {run_folder} has a validation loss; ask for last")
     elif at.isdecimal():
-        wanted = [path for path in present if _step_of(path) == int(at)]
+        wanted = [path for path in present if step_of(path) == int(at)]
     else:
         raise CheckpointError(f"{at!r} is no checkpoint: ask for last, best or a step")
-    steps = ", ".join(f"{_step_of(path)}" for path in present)
+    steps = ", ".join(f"{step_of(path)}" for path in present)
     if not wanted:
         raise CheckpointError(f"{run_folder} has no checkpoint at step {at}; there are: {steps}")
     for path in wanted:
@@ -175,7 +175,7 @@ def prune(run_folder: Path, keep_last: int, best_step: int | None = None, first_
     """
     present = list_checkpoints(run_folder)
     whole = [path for path in present if _has_its_sizes(path)]
-    kept = set(whole[-keep_last:]) | {path for path in whole if _step_of(path) in (best_step, first_step)}
+    kept = set(whole[-keep_last:]) | {path for path in whole if step_of(path) in (best_step, first_step)}
     deleted = [path for path in present if path not in kept] if kept else []
     for path in deleted:
         hidden = path.with_name(f".{path.name}.deleted")
@@ -260,7 +260,8 @@ def _validation_loss(path: Path) -> float:
     return float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else math.inf
 
 
-def _step_of(path: Path) -> int:
+def step_of(path: Path) -> int:
+    """The step of a checkpoint, by its folder's name."""
     return int(path.name.removeprefix("step-"))
 
 
