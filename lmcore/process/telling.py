@@ -1,5 +1,6 @@
 """What the experiment recorded, as events in their lanes."""
 
+import traceback
 from collections.abc import Sequence
 
 from lmcore.experiments.records import (
@@ -40,3 +41,10 @@ def is_met(until: messages.RunUntil, step: int, records: Sequence[Record]) -> bo
     rows = [record.row[3] for record in records if isinstance(record, StepRecord)]
     rows += [record.metrics for record in records if isinstance(record, EvaluationRecord)]
     return any(row.get(until.metric, until.below) < until.below for row in rows)
+
+
+def tell_failure(error: BaseException, outbox: Outbox) -> None:
+    """Say that something broke inside the core, with its traceback; also in the log."""
+    trace = "".join(traceback.format_exception(error))
+    print(trace, flush=True)
+    outbox.send(messages.Failed(f"{type(error).__name__}: {error}", trace))

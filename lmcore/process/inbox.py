@@ -1,0 +1,50 @@
+"""What the core receives: commands that wait to be carried out, generations that are cancelled, and the end."""
+
+import queue
+import threading
+from collections import deque
+
+from lmcore.process.connection import Queue
+from lmcore.process.messages import Cancel, Command, ShutDown
+
+
+class Inbox:
+    """The core's receiving side. Cancelling and ending are noticed as they arrive; all else waits for its turn."""
+
+    def __init__(self, commands: Queue) -> None:
+        self._commands = commands
+        self._cancelled: set[int] = set()  # generations
+        self._ending = threading.Event()
+        self.waiting: deque[Command] = deque()  # received, not yet carried out
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the core is to end after the present step."""
+        return self._ending.is_set()
+
+    def end(self) -> None:
+        """End after the present step. May be called from any thread and from a signal's handler."""
+        self._ending.set()
+
+    def receive(self, wait: float = 0.0) -> None:
+        """Take what has arrived; `wait` is how many seconds to wait for the first command."""
+        while True:
+            try:
+                command = self._commands.get(wait > 0, wait)
+            except queue.Empty:
+                return
+            wait = 0.0
+            if isinstance(command, Cancel):
+                self._cancelled.add(command.request)
+            if isinstance(command, ShutDown):
+                self.end()
+            self.waiting.append(command)
+
+    def is_cancelled(self, request: int) -> bool:
+        """Whether an answer is not wanted any more, by what has arrived up to now."""
+        self.receive()
+        return request in self._cancelled or self.is_ending
+
+    def forget_cancellation(self, request: int) -> None:
+        """The answer is over: its number means nothing any more."""
+        self._cancelled.discard(request)

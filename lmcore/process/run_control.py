@@ -1,0 +1,274 @@
+"""The one run that is open in the core: how commands open it, train it, change it and let it go."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lmcore.config import OtherConfig, parse_config
+from lmcore.experiments.consent import ConsentNeeded
+from lmcore.experiments.experiment import Experiment, Record
+from lmcore.experiments.runs import find_run
+from lmcore.hooks.catalogue import HookError
+from lmcore.process import messages
+from lmcore.process.answers import state_of
+from lmcore.process.child import redirect_output
+from lmcore.process.inbox import Inbox
+from lmcore.process.messages import State
+from lmcore.process.outbox import Outbox
+from lmcore.process.own_files import FileWatch, consent_wanted
+from lmcore.process.telling import is_met, tell, tell_failure
+from lmcore.training.nonfinite import NonFinite
+
+
+class Refused(ValueError):
+    """A command cannot be carried out; the sentence says why."""
+
+
+class PreparationEnded(Exception):
+    """A run was stopped while its data and model were being made."""
+
+
+class RunControl:
+    """One experiment at a time, and the state that the core is in. Every change of either is told in the outbox."""
+
+    def __init__(self, inbox: Inbox, outbox: Outbox, between_batches: Callable[[], None]) -> None:
+        """`between_batches` is called in the middle of evaluations, to serve what may be served there."""
+        self._inbox = inbox
+        self._outbox = outbox
+        self._between_batches = between_batches
+        self._begun = False  # this process has made a step of the run, and so holds its lock
+        self._until: messages.RunUntil | None = None
+        self._stepping = False  # the condition is that of `Step`, which may be asked for again meanwhile
+        self._watch: FileWatch | None = None
+        self.experiment: Experiment | None = None
+        self.state: State = "loading"
+
+    @property
+    def opened(self) -> Experiment:
+        """The run that is open. Refused where there is none."""
+        if self.experiment is None:
+            raise Refused("There is no run yet; start one or load one first.")
+        return self.experiment
+
+    def enter(self, state: State, reason: str = "") -> None:
+        """Be in a state from now on, and tell of it."""
+        self.state = state
+        if self.experiment is None:
+            self._outbox.send(messages.StateChanged(state, reason=reason))
+        else:
+            self._outbox.send(state_of(self.experiment, state, reason))
+
+    # Opening and closing
+
+    def start(self, command: messages.Start) -> None:
+        """Make a new run and train it, unless it is to be paused at its beginning."""
+        self._refuse_if_busy()
+        runs_folder = Path(parse_config(command.config_text).other.runs_folder)
+        self._open(
+            lambda: Experiment.create(
+                command.config_text,
+                runs_folder=runs_folder,
+                name=command.name,
+                on_progress=self._preparing,
+                config_folder=Path(command.config_folder),
+            ),
+            is_new=True,
+        )
+        self._begun = True
+        self.enter("paused" if command.paused else "running")
+
+    def load(self, command: messages.Load) -> None:
+        """Open a run as it was at a checkpoint."""
+        self._refuse_if_busy()
+        folder = self._find(command.run)
+        self._open(lambda: Experiment.open(folder, command.at, on_progress=self._preparing))
+        self.enter("finished" if self.opened.finished else "paused")
+
+    def fork(self, command: messages.Fork) -> None:
+        """Make a new run that goes on from another's checkpoint."""
+        self._refuse_if_busy()
+        folder = self._find(command.run)
+        self._open(
+            lambda: Experiment.fork(
+                folder,
+                command.at,
+                command.changes,
+                runs_folder=folder.parent,
+                name=command.name,
+                on_progress=self._preparing,
+            )
+        )
+        self._begun = True
+        self.enter("paused")
+
+    def _find(self, run: str) -> Path:
+        folder = Path(run)
+        return folder if folder.is_absolute() else find_run(Path(OtherConfig().runs_folder), run)
+
+    def _open(self, make: Callable[[], Experiment], is_new: bool = False) -> None:
+        self.close()
+        self.enter("preparing")
+        experiment = self.experiment = make()
+        self._watch = FileWatch(experiment.own, just_read=is_new)
+        self._write_log_in(experiment.folder)
+        for note in (*experiment.notes, *self._watch.notes):
+            self._outbox.send(messages.LogLine(note, "warning"))
+        self._begun, self._until = False, None
+        self._outbox.step = experiment.step
+        self._record(experiment.hook_record())
+
+    def _write_log_in(self, folder: Path) -> None:
+        """From now on what is printed goes to the run's log; where that cannot be written, it stays where it went."""
+        log = folder / "log.txt"
+        try:
+            redirect_output(str(log))
+        except OSError as error:
+            self._outbox.send(messages.LogLine(f"{log} cannot be written: {error.strerror}", "warning"))
+        else:
+            self._outbox.follow_log(log)
+
+    def close(self) -> None:
+        """Let go of the run that is open; when it was training here, save it first."""
+        experiment, self.experiment = self.experiment, None
+        if experiment is None or not self._begun:
+            return
+        self._begun = False
+        if not experiment.finished:
+            self._record(experiment.save_checkpoint())
+        experiment.close("finished" if experiment.finished else "stopped")
+
+    def _preparing(self, what: str, fraction: float | None) -> None:
+        self._outbox.send(messages.Progress(what, fraction))
+        self._inbox.receive()
+        if self._inbox.is_ending or any(isinstance(command, messages.Stop) for command in self._inbox.waiting):
+            self._inbox.waiting.clear()
+            raise PreparationEnded
+
+    def _refuse_if_busy(self) -> None:
+        if self.experiment is not None and self._begun and self.state in ("running", "paused"):
+            raise Refused(f"The run {self.experiment.folder.name} is open; stop it first.")
+
+    # Training
+
+    def train(self) -> None:
+        """Make one step; what stops it pauses the run with a sentence, and nothing is lost."""
+        try:
+            self._use_edited_files(self.opened)
+            self._advance(self.opened)
+        except ConsentNeeded as needed:
+            self.enter("paused", str(needed))
+            self._outbox.send(consent_wanted("Resume", needed))
+        except HookError as stop:
+            if stop.trace:
+                self._outbox.send(messages.Failed(str(stop), stop.trace))
+            self.enter("paused", str(stop))
+        except (NonFinite, ValueError) as stop:
+            self.enter("paused", str(stop))
+        except PreparationEnded:
+            self.enter("paused", "The start was cancelled.")
+        except Exception as error:
+            tell_failure(error, self._outbox)
+            self.enter("paused", f"The step failed: {error}")
+
+    def _use_edited_files(self, experiment: Experiment) -> None:
+        """Let the step begin with own files as the person has saved them."""
+        while self._watch is not None and (file := self._watch.edited()) is not None:
+            self._record(experiment.use_file(file))
+            self._record(experiment.hook_record())
+
+    def _advance(self, experiment: Experiment) -> None:
+        records = experiment.advance(on_batch=self._between_batches)
+        for record in records:
+            self._record(record)
+        if experiment.finished:
+            self._finish("finished")
+        elif self._until is not None and is_met(self._until, experiment.step, records):
+            self._until = None
+            self.enter("paused", "" if self._stepping else "The condition is met.")
+
+    def _record(self, record: Record) -> None:
+        tell(record, self._outbox)
+
+    def pause(self, _: messages.Pause) -> None:
+        """Stop training after the present step."""
+        if self.state != "running":
+            raise Refused("No run is training, so there is nothing to pause.")
+        self.enter("paused")
+
+    def _may_train(self) -> None:
+        experiment = self.opened
+        if self.state == "running":
+            raise Refused("The run is training already; pause it first.")
+        if experiment.finished:
+            raise Refused(
+                f"The run {experiment.folder.name} has made all of its {experiment.max_steps} steps; start a new "
+                "one, or fork it with a larger training.max_steps."
+            )
+
+    def resume(self, _: messages.Resume) -> None:
+        """Go on training."""
+        self._may_train()
+        self._begun = True
+        self._until = None
+        self.enter("running")
+
+    def step(self, command: messages.Step) -> None:
+        """Make so many steps."""
+        if command.n < 1:
+            raise Refused(f"A number of steps must be at least 1, not {command.n}.")
+        if self.state == "running" and self._stepping and self._until is not None and self._until.step is not None:
+            self._until = messages.RunUntil(step=self._until.step + command.n)  # asked again before the last one ended
+        else:
+            self.run_until(messages.RunUntil(step=self.opened.step + command.n))
+            self._stepping = True
+
+    def run_until(self, command: messages.RunUntil) -> None:
+        """Train until a condition holds."""
+        if command.step is None and not command.metric:
+            raise Refused("Say a step or a metric to run until.")
+        self._may_train()
+        self._begun = True
+        self._until, self._stepping = command, False
+        self.enter("running")
+
+    def stop(self, _: messages.Stop) -> None:
+        """End the run and save it; its model stays."""
+        experiment = self.opened
+        if not self._begun:
+            raise Refused(f"The run {experiment.folder.name} is not training, so there is nothing to stop.")
+        self._record(experiment.save_checkpoint())
+        self._finish("stopped")
+
+    def _finish(self, status: Any) -> None:
+        experiment = self.opened
+        experiment.close(status)
+        self._begun = False
+        self._outbox.send(messages.Finished(experiment.folder.name, status, experiment.step))
+        self.enter("finished")
+
+    def set_value(self, command: messages.SetValue) -> None:
+        """Change a value from the next step on."""
+        experiment = self.opened
+        try:
+            old, new = experiment.set_value(command.key, command.value)
+        except ConsentNeeded:
+            raise
+        except ValueError as refusal:
+            where = "" if command.key in str(refusal) else f"{command.key}: "
+            raise Refused(f"{where}{refusal}") from refusal
+        self._outbox.send(messages.ValueChanged(experiment.step, command.key, old, new))
+        self._record(experiment.hook_record())
+
+    def toggle_hook(self, command: messages.ToggleHook) -> None:
+        """Switch a hook on or off from the next step on."""
+        experiment = self.opened
+        experiment.toggle_hook(command.name, command.enabled)
+        old, new = ("off", "on") if command.enabled else ("on", "off")
+        self._outbox.send(messages.ValueChanged(experiment.step, f"hooks.{command.name}", old, new))
+        self._record(experiment.hook_record())
+
+    def save_checkpoint(self, _: messages.SaveCheckpoint) -> None:
+        """Save the present state."""
+        if not self._begun:
+            raise Refused("The run is not training here, so there is nothing new to save.")
+        self._record(self.opened.save_checkpoint())
