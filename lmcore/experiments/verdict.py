@@ -3,9 +3,10 @@
 The test is Student's paired t-test on the differences of runs that share a seed, two-sided. It is exact where the
 differences are normal, for any number of seeds from two. An exact sign-flip permutation test would need no normality,
 but with n seeds its p-value is never below 2 / 2ⁿ (0.25 for three seeds, 0.06 for five): with the few seeds that a
-person can afford it could find nothing, however large. `tests/measure/verdict_calibration.py` shows how often either
-kind of error happens. Several arms are judged together: their p-values are corrected by Holm's method (Holm 1979), so
-that the chance of any false "better" or "worse" in a whole ablation stays below the level.
+person can afford it could find nothing, however large; it is told beside the verdict.
+`tests/measure/verdict_calibration.py` shows how often either kind of error happens. Several arms are judged together:
+their p-values are corrected by Holm's method (Holm 1979), so that the chance of any false "better" or "worse" in a
+whole ablation stays below the level.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from scipy import special
 
 Outcome = Literal["better", "worse", "no difference"]
@@ -22,6 +24,13 @@ LEVEL = 0.05
 
 POWER = 0.8
 """How often the smallest effect that could be seen would have been found."""
+
+
+MOST_FLIPPED = 16
+"""Up to so many seeds every choice of signs is counted."""
+
+DRAWN = 100_000
+"""How many choices of signs stand for all of them beyond that."""
 
 
 class TooFewSeeds(ValueError):
@@ -43,6 +52,7 @@ class Verdict:
     high: float
     p: float
     p_corrected: float
+    p_sign_flip: float  # of the sign-flip test, corrected likewise; it never decides
     smallest_effect: float
     outcome: Outcome
 
@@ -66,6 +76,7 @@ def judge(
     differences = {name: _differences(name, baseline, losses) for name, losses in arms.items()}
     p_values = {name: paired_p(values) for name, values in differences.items()}
     corrected = holm(p_values, count)
+    flipped = holm({name: sign_flip_p(values) for name, values in differences.items()}, count)
     verdicts = {}
     for name, values in differences.items():
         mean, error = _mean_and_error(values)
@@ -79,6 +90,7 @@ def judge(
             high=mean + reach,
             p=p_values[name],
             p_corrected=corrected[name],
+            p_sign_flip=flipped[name],
             smallest_effect=error * visible_ratio(len(values), LEVEL / count),
             outcome="no difference" if not different else "better" if mean < 0 else "worse",
         )
@@ -110,6 +122,23 @@ def paired_p(differences: Sequence[float]) -> float:
     if error == 0:
         return 0.0
     return 2 * float(special.stdtr(len(differences) - 1, -abs(mean / error)))
+
+
+def sign_flip_p(differences: Sequence[float]) -> float:
+    """Two-sided p-value of the permutation test that each difference could as well have had the other sign.
+
+    It is the share of all 2ⁿ choices of signs whose sum is at least as far from zero (Fisher 1935); exact up to
+    `MOST_FLIPPED` differences, beyond that estimated from `DRAWN` choices that are always the same.
+    """
+    count = len(differences)
+    if count <= MOST_FLIPPED:
+        signs = 1 - 2 * (np.arange(2**count)[:, None] >> np.arange(count) & 1)  # [choice, difference]
+    else:
+        signs = np.random.default_rng(0).choice((-1, 1), size=(DRAWN, count))  # [choice, difference]
+        signs[0] = 1  # what was observed is one of them
+    sums = np.abs(signs @ np.asarray(differences, dtype=np.float64))  # [choice]
+    observed = abs(math.fsum(differences))
+    return float(np.mean(sums >= observed - 1e-12 * max(1.0, observed)))
 
 
 def holm(p_values: Mapping[str, float], count: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lmcore.experiments.verdict import LEVEL, TooFewSeeds, holm, judge, paired_p, visible_ratio
+from lmcore.experiments.verdict import LEVEL, TooFewSeeds, holm, judge, paired_p, sign_flip_p, visible_ratio
 
 losses = st.lists(st.floats(0.1, 5), min_size=2, max_size=8)
 
@@ -48,6 +48,27 @@ def test_runs_that_are_bit_for_bit_the_same_do_not_differ() -> None:
 
 def test_a_difference_without_any_noise_is_one() -> None:
     assert paired_p([0.5, 0.5, 0.5]) == 0.0
+
+
+@given(st.lists(st.floats(-3, 3).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=2, max_size=7))
+def test_the_sign_flip_test_is_that_of_scipy(differences: list[float]) -> None:
+    expected = stats.permutation_test(
+        (differences,), lambda x, axis: abs(x.sum(axis=axis)), permutation_type="samples", alternative="greater"
+    ).pvalue
+    assert sign_flip_p(differences) == pytest.approx(expected)
+    assert sign_flip_p(differences) >= 2 / 2 ** len(differences)
+
+
+def test_with_many_seeds_the_sign_flip_test_is_estimated_and_always_alike() -> None:
+    draw = random.Random(3)
+    differences = [draw.gauss(0.3, 1) for _ in range(20)]
+    assert sign_flip_p(differences) == sign_flip_p(differences)
+    assert sign_flip_p(differences) == pytest.approx(paired_p(differences), abs=0.02)
+
+
+def test_the_sign_flip_test_is_told_and_does_not_decide() -> None:
+    verdict = judge([1.90, 1.91, 1.89], {"arm": [1.70, 1.711, 1.689]})["arm"]
+    assert verdict.outcome == "better" and verdict.p_sign_flip == 0.25
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:

@@ -94,6 +94,19 @@ def markdown(result: AblationResult) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _of_sign_flips(result: AblationResult) -> list[str]:
+    """What the test says that needs no normality, beside the one that decides."""
+    judged = [f"{_cell(arm.name)} {p_text(arm.verdict.p_sign_flip)}" for arm in result.arms if arm.verdict is not None]
+    if not judged:
+        return []
+    least = 2 / 2 ** len(result.seeds)
+    return [
+        f"- Without assuming that differences are normal: the sign-flip permutation test, corrected likewise, has the "
+        f"p-values {', '.join(judged)}. With {len(result.seeds)} seeds it is never below {p_text(least)} for one arm, "
+        "so it does not decide."
+    ]
+
+
 def _run(arm: ArmResult, cell: CellResult) -> tuple[str, ...]:
     what = cell.failure or (f"{cell.run} (made earlier)" if cell.reused else cell.run) or "to come"
     loss = "–" if cell.loss is None else f"{cell.loss:.4f}"
