@@ -33,6 +33,11 @@ class Drift:
     is_tampering: bool = True  # the run's own record no longer holds; False: code or machine differ, which may matter
     is_fatal: bool = False  # the run cannot be trained again as it was
 
+    @property
+    def sentence(self) -> str:
+        """What differs, for a person."""
+        return f"Differs: {self.part}: recorded {self.then}, now {self.now}."
+
 
 def drifts(folder: Path, run: dict[str, Any], on_progress: OnProgress | None = None) -> list[Drift]:
     """Everything that differs between a run's record and what is here now; run.json is given. ConfigError, DataError.

@@ -1,14 +1,40 @@
-"""The checkpoint that a copy of a run starts from: one of its own, or for a fork that of its parent."""
+"""A copy of a run that can be trained again: what says how it trains, and the checkpoint that it starts from."""
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lmcore.config import parse_config
-from lmcore.experiments.folder import CHECKPOINTS, RunError, load_run, plainly, write_whole
+from lmcore.experiments.folder import (
+    CHECKPOINTS,
+    LOCK,
+    LOG,
+    METRICS,
+    SAMPLES,
+    RunError,
+    load_run,
+    plainly,
+    write_run,
+    write_whole,
+)
 from lmcore.experiments.runs import read_config_text
 from lmcore.training.checkpoints import STATE_FILE, CheckpointError, find_checkpoint, load_state
+
+NOT_REPEATED = (CHECKPOINTS, METRICS, SAMPLES, LOG, LOCK)
+"""What a run writes while it trains; all else in its folder says how it trains."""
+
+
+def copy_recipe(folder: Path, run: dict[str, Any], to: Path) -> None:
+    """Everything that says how a run trains, and nothing of what came out: configuration, journal, tokenizer, code."""
+
+    def leave_out(place: str, names: list[str]) -> Iterable[str]:
+        return set(NOT_REPEATED) & set(names) if Path(place) == folder else ()
+
+    with plainly("copy", folder):
+        shutil.copytree(folder, to, symlinks=True, ignore=leave_out)
+    write_run(to, {**run, "status": "stopped", "latest": {}})
 
 
 def lay_starting_point(folder: Path, run: dict[str, Any], copy: Path, step: int) -> None:

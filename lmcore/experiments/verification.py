@@ -1,60 +1,33 @@
 """Proving that a run can be reproduced: it is trained again in a temporary folder and compared bit for bit."""
 
-import shutil
 import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor
-
+from lmcore.experiments.bitwise import (
+    MetricDifference,
+    Row,
+    TensorDifference,
+    first_difference,
+    first_tensor_that_differs,
+    kind_of,
+    logged_rows,
+)
 from lmcore.experiments.drift import Drift, drifts
 from lmcore.experiments.experiment import Experiment, StepRecord
-from lmcore.experiments.folder import CHECKPOINTS, LOCK, LOG, METRICS, SAMPLES, RunError, load_run, plainly, write_run
+from lmcore.experiments.folder import METRICS, SAMPLES, RunError, load_run
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.opening import OnProgress
 from lmcore.experiments.runs import read_run
-from lmcore.experiments.starting_point import lay_starting_point
+from lmcore.experiments.starting_point import copy_recipe, lay_starting_point
 from lmcore.hooks.catalogue import HookError
-from lmcore.training.checkpoints import HOOKS_FILE, MODEL_FILE, OPTIMIZER_FILE, list_checkpoints, step_of
+from lmcore.training.checkpoints import list_checkpoints, step_of
 from lmcore.training.nonfinite import NonFinite
 
-Row = dict[str, Any]
 OnStep = Callable[[StepRecord, int], None]
 """Told of each step that was made again, and of the last step that will be."""
-
-NOT_REPEATED = (CHECKPOINTS, METRICS, SAMPLES, LOG, LOCK)
-"""What a run writes while it trains; all else in its folder says how it trains."""
-
-MISSING = "missing"
-
-
-@dataclass(frozen=True)
-class MetricDifference:
-    """The first logged value that did not come out again; values as text."""
-
-    step: int
-    metric: str
-    recorded: str
-    repeated: str
-
-
-@dataclass(frozen=True)
-class TensorDifference:
-    """The first tensor of a checkpoint that did not come out again."""
-
-    step: int
-    file: str  # model.safetensors, optimizer.safetensors or hooks.safetensors
-    tensor: str
-    differing: int  # elements whose bits differ; 0 where there is nothing to compare with
-    elements: int
-    largest: float  # |recorded − repeated|
 
 
 @dataclass(frozen=True)
@@ -83,15 +56,12 @@ class Verification:
         """The verdict, what differs first, and what may be why."""
         found = [self._verdict()]
         if self.metric is not None:
-            found.append(
-                f"First difference: step {self.metric.step:,}, {self.metric.metric}: recorded {self.metric.recorded}, "
-                f"now {self.metric.repeated}."
-            )
+            found.append(f"First difference: {self.metric.sentence}")
         if self.tensor is not None:
-            found.append(_of_tensor(self.tensor))
+            found.append(self.tensor.sentence)
         if self.stopped:
             found.append(f"Trained again, it stopped after step {self.first + self.identical:,}: {self.stopped}")
-        found += [f"Differs: {drift.part}: recorded {drift.then}, now {drift.now}." for drift in self.drifts]
+        found += [drift.sentence for drift in self.drifts]
         if hint := self._hint():
             found.append(hint)
         return found
@@ -123,16 +93,6 @@ class Verification:
         return ""
 
 
-def _of_tensor(difference: TensorDifference) -> str:
-    where = f"First tensor that differs in the checkpoint of step {difference.step:,}: {difference.tensor}"
-    if not difference.differing:
-        return f"{where} ({difference.file}): its shape or type is not the same, or only one of the two has it."
-    return (
-        f"{where} ({difference.file}), {difference.differing:,} of {difference.elements:,} values, by at most "
-        f"{difference.largest:.3g}."
-    )
-
-
 def verify(
     folder: Path,
     *,
@@ -151,14 +111,14 @@ def verify(
     folder = folder.expanduser().absolute()
     run = load_run(folder)
     first = _beginning(run) if from_step is None else from_step
-    recorded = _rows_by_step(read_lines(folder / METRICS).rows + read_lines(folder / SAMPLES).rows)
+    recorded = logged_rows(folder)
     end = _last_step(folder, recorded)
     last = end if steps is None else min(end, first + steps)
     if last <= first:
         raise RunError(f"{folder.name} has nothing to verify after step {first:,}: its record ends at step {end:,}.")
     with tempfile.TemporaryDirectory(prefix="lmlab-verify-") as temporary:
         again = Path(temporary) / folder.name
-        _copy_recipe(folder, run, again)
+        copy_recipe(folder, run, again)
         found = tuple(drifts(folder, run, on_progress))
         if any(drift.is_fatal for drift in found):
             return Verification(folder.name, first, first, 0, 0, None, None, (), "", found)
@@ -198,25 +158,6 @@ def _last_step(folder: Path, recorded: dict[int, list[Row]]) -> int:
     finished = run.get("max_steps") if run["status"] == "finished" else 0
     steps = [step_of(path) for path in list_checkpoints(folder)]
     return max([0, *recorded, *steps, finished if isinstance(finished, int) else 0])
-
-
-def _copy_recipe(folder: Path, run: dict[str, Any], to: Path) -> None:
-    """Everything that says how a run trains, and nothing of what came out: configuration, journal, tokenizer, code."""
-
-    def leave_out(place: str, names: list[str]) -> Iterable[str]:
-        return set(NOT_REPEATED) & set(names) if Path(place) == folder else ()
-
-    with plainly("copy", folder):
-        shutil.copytree(folder, to, symlinks=True, ignore=leave_out)
-    write_run(to, {**run, "status": "stopped", "latest": {}})
-
-
-def _rows_by_step(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    found: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        if isinstance(row.get("step"), int):
-            found[row["step"]].append(row)
-    return found
 
 
 class _Comparison:
@@ -270,16 +211,14 @@ class _Comparison:
         return rows
 
     def _compare(self, step: int, repeated: list[Row]) -> None:
-        recorded, nothing = self._recorded.get(step, []), Row()
-        if self._is_cut_short and step == self._last and any("loss/val" in row or "text" in row for row in repeated):
-            present = {_kind(row) for row in recorded}
-            repeated = [row for row in repeated if _kind(row) in present or _kind(row) == "step"]
-        for row, row_now in zip_longest(recorded, repeated, fillvalue=nothing):
-            if (found := _first_difference(step, row, row_now)) is not None:
-                self.metric = found
-                return
+        recorded = self._recorded.get(step, [])
+        is_judged = any(kind_of(row) != "step" for row in repeated)
+        is_cut_short = self._is_cut_short and step == self._last and is_judged
+        self.metric = first_difference(step, recorded, repeated, is_cut_short)
+        if self.metric is not None:
+            return
         self.identical += 1
-        self.logged += any(_kind(row) == "step" for row in recorded)
+        self.logged += any(kind_of(row) == "step" for row in recorded)
 
     def _compare_weights(self, experiment: Experiment) -> None:
         # The copy's own checkpoint has the bits of its model, optimizer and hooks, in the same files.
@@ -288,64 +227,3 @@ class _Comparison:
         self.tensor = first_tensor_that_differs(self._saved[experiment.step], repeated, order)
         if self.tensor is None:
             self.checkpoints.append(experiment.step)
-
-
-def _kind(row: Row) -> str:
-    return "evaluation" if "loss/val" in row else "sample" if "text" in row else "step"
-
-
-def _first_difference(step: int, recorded: Row, repeated: Row) -> MetricDifference | None:
-    if not recorded or not repeated:
-        names = {"step": "its line of metrics", "evaluation": "its evaluation", "sample": "its sample"}
-        sides = ("there", MISSING) if recorded else (MISSING, "there")
-        return MetricDifference(step, names[_kind(recorded or repeated)], *sides)
-    for name in [*repeated, *recorded]:
-        if _is_of_time(name):
-            continue
-        # Written as text, a number shows each of its bits: the sign of zero and not-a-number too.
-        then, now = (repr(row[name]) if name in row else MISSING for row in (recorded, repeated))
-        if then != now:
-            return MetricDifference(step, "sample" if name == "text" else name, then, now)
-    return None
-
-
-def _is_of_time(name: str) -> bool:
-    """Whether a logged number says how fast the machine was, which nobody can repeat."""
-    return name == "seconds" or name.startswith("throughput/") or "milliseconds" in name
-
-
-def first_tensor_that_differs(recorded: Path, repeated: Path, order: Iterable[str] = ()) -> TensorDifference | None:
-    """The first tensor whose bits differ between two checkpoints of one step; the model's stand in the given order."""
-    step = step_of(recorded)
-    for file in (MODEL_FILE, OPTIMIZER_FILE, HOOKS_FILE):
-        then, now = _tensors(recorded / file), _tensors(repeated / file)
-        if then is None or now is None:
-            if (recorded / file).exists() or (repeated / file).exists():
-                return TensorDifference(step, file, "every one", 0, 0, 0.0)
-            continue
-        for name in dict.fromkeys([*(name for name in order if name in now), *sorted(now), *sorted(then)]):
-            if (found := _tensor_difference(step, file, name, then.get(name), now.get(name))) is not None:
-                return found
-    return None
-
-
-def _tensors(path: Path) -> dict[str, Tensor] | None:
-    """The tensors of a file; None if it is missing or damaged. Whether it is what was written is not asked."""
-    try:
-        return safetensors.torch.load(path.read_bytes())
-    except (OSError, safetensors.SafetensorError):
-        return None
-
-
-def _tensor_difference(
-    step: int, file: str, name: str, then: Tensor | None, now: Tensor | None
-) -> TensorDifference | None:
-    if then is None or now is None or then.shape != now.shape or then.dtype != now.dtype:
-        return TensorDifference(step, file, name, 0, 0, 0.0)
-    then, now = then.reshape(-1), now.reshape(-1)  # [element], of scalars too
-    width = then.element_size()
-    bits = (then.view(torch.uint8) != now.view(torch.uint8)).view(-1, width).any(dim=1)  # [element]
-    if not bits.any():
-        return None
-    largest = (then.double() - now.double()).abs().max().item()
-    return TensorDifference(step, file, name, int(bits.sum()), then.numel(), largest)
