@@ -17,9 +17,12 @@ def complete_config(incomplete: str) -> list[str]:
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of runs, in ./runs, that contain what was typed."""
-    from lmcore.experiments.runs import list_runs
+    from lmcore.experiments.runs import RunError, run_names
 
-    return [run.name for run in list_runs(Path("runs")) if incomplete in run.name]
+    try:
+        return [name for name in run_names(Path("runs")) if incomplete in name]
+    except RunError:
+        return []
 
 
 def complete_key(incomplete: str) -> list[str]:

@@ -95,7 +95,8 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove runs and everything in their folders, after asking."""
-    from lmcore.experiments.runs import delete_run, find_run
+    from lmcore.experiments.deletion import delete_run
+    from lmcore.experiments.runs import find_run
 
     folders = [find_run(runs_folder, part) for part in run]
     if not yes:
@@ -106,7 +107,7 @@ def remove(
             say("Nothing was removed.")
             return
     for folder in folders:
-        delete_run(folder)
+        delete_run(folder, runs_folder)
         say(f"Removed {folder.name}.")
         if as_json:
             give_json({"removed": folder})

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 import unicodedata
 import uuid
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 try:
     import fcntl
@@ -33,6 +34,10 @@ UNFINISHED = ".new-"
 
 DELETED = ".deleted-"
 """Prefix of a run directory that is being deleted."""
+
+
+LARGEST_RUN = 16 << 20
+"""A run.json of more bytes is damaged: one with a thousand hooks has less than one of these megabytes."""
 
 
 class RunError(ValueError):
@@ -68,6 +73,30 @@ def slug(title: str) -> str:
 def run_name(title: str, config_hash: str, now: datetime) -> str:
     """The name of a run directory: local time, title and the beginning of the config hash."""
     return f"{now:%Y%m%d-%H%M%S}-{slug(title)}-{config_hash[:8]}"
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it. OSError for whatever is no file, such as a pipe, where reading would wait for ever."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a file. OSError for whatever is no file, and for one of more than `most` bytes."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return content
 
 
 def sync_folder(folder: Path) -> None:
@@ -156,7 +185,7 @@ def load_run(folder: Path) -> dict[str, Any]:
     """Read run.json as it stands. RunError if it is missing or damaged."""
     path = folder / RUN
     try:
-        run = json.loads(path.read_bytes())
+        run = json.loads(read_regular(path, LARGEST_RUN))
     except FileNotFoundError as error:
         raise RunError(f"{folder} is not a run: it has no {RUN}.") from error
     except OSError as error:

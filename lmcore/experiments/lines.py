@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lmcore.experiments.folder import plainly
+from lmcore.experiments.folder import open_regular, plainly
 
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How numbers that JSON lacks stand in a file: as these strings."""
@@ -56,7 +56,7 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
     to a checkpoint) is read from its beginning: then the new offset may be smaller than the one that was given.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if from_offset > os.fstat(file.fileno()).st_size:
                 from_offset = 0
             file.seek(from_offset)
@@ -72,7 +72,7 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
 def read_last_lines(path: Path, size: int) -> list[bytes]:
     """The whole lines within the last `size` bytes of a file, oldest first; none if it is not there."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             end = file.seek(0, os.SEEK_END)
             start = max(0, end - size)
             file.seek(start)

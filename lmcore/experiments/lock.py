@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lmcore.experiments.folder import LOCK, RunError, alone, plainly, write_whole
+from lmcore.experiments.folder import LOCK, RunError, alone, plainly, read_regular, write_whole
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def start_of(pid: int) -> str | None:
 def holder_of(folder: Path) -> Holder | None:
     """The process that a run's lock file names, alive or not; None without a lock (or with an unreadable one)."""
     try:
-        content = json.loads((folder / LOCK).read_bytes())
+        content = json.loads(read_regular(folder / LOCK, 1 << 16))
         host, started, token, since = (str(content[key]) for key in ("host", "started", "token", "since"))
         holder = Holder(int(content["pid"]), host, started, token, since)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):

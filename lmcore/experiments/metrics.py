@@ -1,5 +1,7 @@
 """metrics.jsonl: one line for each logged step and each evaluation, append-only, read while it grows."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +38,44 @@ def cut_metrics(path: Path, step: int) -> None:
 
 def latest_metrics(path: Path) -> Row:
     """The newest value of each of step, tokens, seconds, loss/train and loss/val within the end of a metrics file."""
+    return latest_values(path, ("loss/train", "loss/val", "step", "tokens", "seconds"), enough=1 << 14)
+
+
+def latest_values(path: Path, names: Sequence[str], enough: int = 1 << 20) -> Row:
+    """The newest value of each of some metrics within the last megabyte of a metrics file, as far as it has them.
+
+    When the last `enough` bytes hold some of them, it is left at that. Lines with norms of every parameter are long;
+    only those that hold what is looked for are decoded. OSError.
+    """
     latest: Row = {}
-    wanted = {"step", "tokens", "seconds", "loss/train", "loss/val"}
-    for size in (1 << 14, 1 << 20):
-        lines = read_last_lines(path, size)
-        for line in reversed(lines):
-            # Lines with norms of every parameter are long; only those that can add something are worth decoding.
-            missing = [key for key in ("loss/train", "loss/val") if key not in latest]
-            if "step" in latest and not any(f'"{key}"'.encode() in line for key in missing):
-                continue
-            row = decode_line(line)
-            if row is None or not isinstance(row.get("step"), int):
-                continue
-            for key in wanted & row.keys():
-                latest.setdefault(key, row[key])
-            if "loss/train" in latest and "loss/val" in latest:
-                return latest
-        if latest:
-            return latest
+    for size in (1 << 14, 1 << 17, 1 << 20):
+        content = b"\n".join(read_last_lines(path, size))
+        for name in names:
+            end = len(content)
+            while name not in latest and (at := content.rfind(_as_key(name), 0, end)) >= 0:
+                end = content.rfind(b"\n", 0, at) + 1
+                row = decode_line(content[end : content.find(b"\n", at)])
+                if row is not None and isinstance(row.get("step"), int):
+                    latest |= {key: row[key] for key in names if key in row and key not in latest}
+        if (latest and size >= enough) or all(name in latest for name in names):
+            break
     return latest
+
+
+def _as_key(name: str) -> bytes:
+    return f"{json.dumps(name, ensure_ascii=False)}: ".encode(errors="replace")
+
+
+def metric_names(path: Path) -> set[str]:
+    """The names of all numbers in the newest line of each kind at the end of a metrics file. OSError.
+
+    Kinds (a step, a step with norms, an evaluation) are told apart by how many values they have.
+    """
+    names: set[str] = set()
+    kinds: set[int] = set()
+    for line in reversed(read_last_lines(path, 1 << 17)):
+        values = line.count(b'": ')
+        if values not in kinds and (row := decode_line(line)) is not None:
+            kinds.add(values)
+            names |= {name for name, value in row.items() if isinstance(value, int | float)}
+    return names

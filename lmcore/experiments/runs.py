@@ -1,59 +1,53 @@
-"""Runs as they lie on disk: list, find, read, rename, delete. Needs no torch, and no run can stop the others."""
+"""Runs as they lie on disk: list, find, read, rename. Needs no torch, and no run can stop the others."""
 
 import difflib
 import math
 import os
-import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from lmcore.experiments import folder as layout
 from lmcore.experiments.folder import RunError as RunError
-from lmcore.experiments.folder import alone, load_run, plainly, update_run
+from lmcore.experiments.folder import load_run, open_regular, plainly, update_run
 from lmcore.experiments.lines import read_last_lines
-from lmcore.experiments.lock import holder_of, is_locked
-from lmcore.experiments.metrics import latest_metrics
 from lmcore.experiments.samples import Sample as Sample
 from lmcore.experiments.samples import load_samples
+from lmcore.experiments.summary import RunSummary as RunSummary
+from lmcore.experiments.summary import settled as settled
+from lmcore.experiments.summary import summarize as summarize
 
-STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
-"""What run.json may say. A run that says running without a live writer is shown as `settled` has it."""
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """One line of the list of runs. Losses in nats per token; `note` says what is wrong with a damaged run."""
-
-    name: str
-    title: str
-    folder: Path
-    status: str  # running, finished, stopped, failed, interrupted, damaged
-    step: int
-    max_steps: int
-    created: str  # ISO 8601
-    loss_train: float | None
-    loss_val: float | None
-    floor: float | None
-    config_hash: str
-    note: str = ""
-    seed: int | None = None
-    parameters: int | None = None
-    parent: str = ""  # the name of the run that it was forked from
-    parent_step: int | None = None
+MOST_OF_CONFIG = 1 << 20
+"""Characters of a config.yaml that are read: more than a configuration may have."""
 
 
 def is_run(folder: Path) -> bool:
     """Whether a folder is a run, be it a damaged one."""
     parts = (layout.RUN, layout.CONFIG, layout.METRICS, layout.CHECKPOINTS)
-    return folder.is_dir() and any((folder / part).exists() for part in parts)
+    try:
+        return folder.is_dir() and any((folder / part).exists() for part in parts)
+    except PermissionError:
+        return True  # nobody may look inside, so nobody can say that it is none
+    except (OSError, ValueError):
+        return False
 
 
 def list_runs(runs_folder: Path) -> list[RunSummary]:
     """All runs of a folder, the newest first. Damaged ones are listed with what can be read; no folder, no runs."""
-    return sorted(map(summarize, _run_folders(runs_folder)), key=_age, reverse=True)
+    return newest_first(read_runs(runs_folder))
+
+
+def read_runs(runs_folder: Path) -> Iterator[RunSummary]:
+    """The runs of a folder one by one as they are read, roughly the newest first. RunError for the folder itself."""
+    for name in run_names(runs_folder):
+        yield summarize(runs_folder / name)
+
+
+def newest_first(runs: Iterable[RunSummary]) -> list[RunSummary]:
+    """Runs by when they were begun; those that do not say it, last."""
+    return sorted(runs, key=_age, reverse=True)
 
 
 def as_tree(runs: Sequence[RunSummary]) -> list[tuple[int, RunSummary]]:
@@ -79,14 +73,15 @@ def as_tree(runs: Sequence[RunSummary]) -> list[tuple[int, RunSummary]]:
     return tree
 
 
-def _run_folders(runs_folder: Path) -> list[Path]:
+def run_names(runs_folder: Path) -> list[str]:
+    """The names of the runs of a folder, which begin with their date, the latest first. Quick: reads none of them."""
     try:
         names = [entry.name for entry in os.scandir(runs_folder)]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"Cannot read the runs folder {runs_folder}: {error.strerror}.") from error
-    return [runs_folder / name for name in sorted(names) if not name.startswith(".") and is_run(runs_folder / name)]
+    return [name for name in sorted(names, reverse=True) if not name.startswith(".") and is_run(runs_folder / name)]
 
 
 def _age(run: RunSummary) -> tuple[float, str]:
@@ -96,65 +91,6 @@ def _age(run: RunSummary) -> tuple[float, str]:
         return -math.inf, run.name
 
 
-def summarize(folder: Path) -> RunSummary:
-    """One run's line in the list, from run.json and the end of metrics.jsonl. Never raises for a damaged run."""
-    problems: list[str] = []
-    run: dict[str, Any] = {}
-    latest: dict[str, Any] = {}
-    try:
-        run = load_run(folder)
-    except RunError as error:
-        problems.append(str(error))
-    try:
-        latest = latest_metrics(folder / layout.METRICS)
-    except OSError as error:
-        problems.append(f"{layout.METRICS} cannot be read: {error.strerror}.")
-
-    def text(key: str) -> str:
-        value = run.get(key, "")
-        if not isinstance(value, str):
-            problems.append(f"{layout.RUN}: {key} should be text.")
-        return value if isinstance(value, str) else ""
-
-    if not (folder / layout.CONFIG).exists():
-        problems.append(f"{layout.CONFIG} is missing.")
-    status = text("status")
-    if run and status not in STATUSES:
-        problems.append(f"{layout.RUN}: status should be one of {', '.join(STATUSES)}.")
-    if run and _whole(run.get("max_steps")) is None:
-        problems.append(f"{layout.RUN}: max_steps should be a whole number.")
-    status = settled(folder, run, status)
-    remembered = run.get("latest")
-    parent = run["parent"] if isinstance(run.get("parent"), dict) else {}
-    known = {**(remembered if isinstance(remembered, dict) else {}), **latest}
-    return RunSummary(
-        name=folder.name,
-        title=text("title") or folder.name,
-        folder=folder,
-        created=text("created"),
-        config_hash=text("config_hash"),
-        status="damaged" if problems else status,
-        step=_whole(known.get("step")) or 0,
-        max_steps=_whole(run.get("max_steps")) or 0,
-        loss_train=_number(known.get("loss/train")),
-        loss_val=_number(known.get("loss/val")),
-        floor=_number(run.get("floor")),
-        note=" ".join(problems),
-        seed=_whole(run.get("seed")),
-        parameters=_whole(run.get("parameters")),
-        parent=str(parent.get("run") or ""),
-        parent_step=_whole(parent.get("step")),
-    )
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def find_run(runs_folder: Path, part: str) -> Path:
     """The run that is meant by its path, its name, or any part of its name or title that only one run has.
 
@@ -162,21 +98,20 @@ def find_run(runs_folder: Path, part: str) -> Path:
     """
     if not part.strip():
         raise RunError("Name a run: its directory's name, any part of it that no other run has, or its path.")
-    direct = Path(part).expanduser()
-    for folder in (runs_folder / part, direct):
+    for folder in (runs_folder / part, Path(part).expanduser()):
         if is_run(folder):
             return folder
-    names = [folder.name for folder in _run_folders(runs_folder)]
+    names = run_names(runs_folder)
     fitting = [name for name in names if part.lower() in name.lower()]
     if not fitting:
         fitting = [name for name in names if part.lower() in summarize(runs_folder / name).title.lower()]
     if len(fitting) == 1:
         return runs_folder / fitting[0]
     if fitting:
-        raise RunError(f"{part!r} is part of {len(fitting)} runs: {_few(reversed(fitting))}. Write more of the name.")
+        raise RunError(f"{part!r} is part of {len(fitting)} runs: {_few(fitting)}. Write more of the name.")
     if not names:
         raise RunError(f"There is no run {part!r}: {runs_folder} holds no runs yet.")
-    near = difflib.get_close_matches(part, names, n=3, cutoff=0.4) or sorted(names, reverse=True)
+    near = difflib.get_close_matches(part, names, n=3, cutoff=0.4) or names
     raise RunError(f"There is no run {part!r} in {runs_folder}. Perhaps: {_few(near)}.")
 
 
@@ -191,23 +126,17 @@ def read_run(folder: Path) -> dict[str, Any]:
     return {**run, "status": settled(folder, run, str(run.get("status")))}
 
 
-def settled(folder: Path, run: dict[str, Any], status: str) -> str:
-    """How a run stands that may have lost its writer: interrupted, or finished if only the word for it is missing."""
-    if status != "running" or is_locked(folder):
-        return status
-    max_steps = _whole(run.get("max_steps"))
-    is_complete = max_steps is not None and (folder / layout.CHECKPOINTS / f"step-{max_steps:06d}").is_dir()
-    return "finished" if is_complete else "interrupted"
-
-
 def read_config_text(folder: Path) -> str:
     """The text of the run's config.yaml: the values it began with. RunError if it cannot be read."""
     path = folder / layout.CONFIG
     try:
-        return path.read_text(encoding="utf-8")
+        with TextIOWrapper(open_regular(path), encoding="utf-8") as file:
+            return file.read(MOST_OF_CONFIG)
     except FileNotFoundError as error:
         raise RunError(f"{folder} is not a whole run: it has no {layout.CONFIG}.") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
         raise RunError(f"Cannot read {path}: {error}.") from error
 
 
@@ -232,28 +161,3 @@ def rename_run(folder: Path, title: str) -> None:
     if len(title) > 100:
         raise RunError(f"A title has at most 100 characters; this one has {len(title)}.")
     update_run(folder, {"title": title})
-
-
-def delete_run(folder: Path) -> None:
-    """Delete a run directory and all within it; links inside are removed, never followed.
-
-    RunError for a link in place of the directory, for something that is no run, and for a run that is being written.
-    """
-    if folder.is_symlink():
-        raise RunError(f"{folder} is a link to {folder.readlink()}, not a run directory; remove the link yourself.")
-    if not is_run(folder):
-        raise RunError(f"{folder} is not a run, so it is not deleted.")
-    with plainly("delete", folder):
-        with alone(folder):
-            if is_locked(folder):
-                holder = holder_of(folder)
-                raise RunError(
-                    f"The run {folder.name} is being written by process {holder.pid if holder else '?'}; stop it first."
-                )
-            doomed = folder.with_name(f"{layout.DELETED}{folder.name}")
-            number = 1
-            while os.path.lexists(doomed):
-                number += 1
-                doomed = folder.with_name(f"{layout.DELETED}{folder.name}-{number}")
-            folder.rename(doomed)
-        shutil.rmtree(doomed)

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.lines import LineWriter, decode_line, encode_line, read_lines
-from lmcore.experiments.metrics import MetricsWriter, count_damaged, cut_metrics, latest_metrics, read_metrics
+from lmcore.experiments.metrics import (
+    MetricsWriter,
+    count_damaged,
+    cut_metrics,
+    latest_metrics,
+    latest_values,
+    metric_names,
+    read_metrics,
+)
 
 values = st.floats() | st.integers(-(2**53), 2**53) | st.text(max_size=8) | st.none()
 rows = st.dictionaries(st.text(max_size=8), values.filter(lambda v: v not in ("NaN", "Infinity", "-Infinity")))
@@ -134,3 +142,15 @@ def test_the_latest_values_come_from_the_end_of_the_file(tmp_path: Path) -> None
     path.write_bytes(b"".join(map(encode_line, lines)) + b'{"step": 4')
     assert latest_metrics(path) == {"step": 3, "loss/train": 2.0, "loss/val": 3.5}
     assert latest_metrics(tmp_path / "none.jsonl") == {}
+    assert latest_values(path, ["grad/l2_norm/1", "loss/val", "none"]) == {"grad/l2_norm/1": 0.1, "loss/val": 3.5}
+    assert metric_names(path) == {"step", "loss/train", "loss/val", *long}
+
+
+def test_the_latest_value_of_a_metric_passes_over_damaged_lines(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    rows = [{"step": 1, "a/b": 1.0, "x": "é"}, {"step": 2, "a/b": math.nan}, {"step": 3, "c": 2.0}]
+    path.write_bytes(b"".join(map(encode_line, rows)) + b'{"step": 4, "a/b": \n{"step": "x", "a/b": 7.0}\nnull\n')
+    assert math.isnan(latest_values(path, ["a/b"])["a/b"])
+    path.write_bytes(encode_line(rows[0]) + b'{"a/b": 5.0}\n{"step": 4, "a/b": 8.0')
+    assert latest_values(path, ["a/b", "\udce9"]) == {"a/b": 1.0}
+    assert latest_values(tmp_path / "none.jsonl", ["a/b"]) == {} and metric_names(tmp_path / "none.jsonl") == set()

@@ -1,12 +1,10 @@
-"""Listing, finding, renaming and deleting runs, damaged ones among them."""
+"""Listing, finding and renaming runs."""
 
-import json
 import os
 import shutil
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,38 +13,15 @@ from lmcore.experiments.folder import RunError, new_folder, publish, remove_left
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.runs import (
     as_tree,
-    delete_run,
     find_run,
     list_runs,
     read_log,
     read_run,
     read_samples,
     rename_run,
+    run_names,
 )
-
-
-def make_run(runs_folder: Path, name: str, steps: int = 3, **entries: Any) -> Path:
-    """A run directory as a finished run leaves it, without checkpoints."""
-    folder = runs_folder / name
-    folder.mkdir(parents=True)
-    run = {
-        "title": name,
-        "status": "finished",
-        "created": "2026-01-02T03:04:05+01:00",
-        "max_steps": 3,
-        "config_hash": "1a2b3c4d",
-        "floor": 0.25,
-        "seed": 1,
-        "parameters": 100,
-        "latest": {},
-        **entries,
-    }
-    (folder / "run.json").write_text(json.dumps(run))
-    (folder / "config.yaml").write_text("training: {max_steps: 3}\n")
-    rows = [json.dumps({"step": step, "tokens": 8 * step, "loss/train": 4.0 - step}) for step in range(1, steps + 1)]
-    rows.append(json.dumps({"step": steps, "loss/val": 1.5}))
-    (folder / "metrics.jsonl").write_text("\n".join(rows) + "\n")
-    return folder
+from tests.experiments.made_runs import make_run
 
 
 def test_a_run_is_listed_with_its_last_values(tmp_path: Path) -> None:
@@ -97,21 +72,6 @@ def test_a_run_whose_writer_is_gone_shows_as_interrupted(tmp_path: Path) -> None
     assert list_runs(tmp_path)[0].status == "finished"
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "{", "[1]", '{"status": 5}', '{"status": "finished", "max_steps": "many"}', "[" * 100_000, "\xff\x00", "null"],
-)
-def test_damaged_runs_block_nothing_and_show_what_can_be_read(tmp_path: Path, content: str) -> None:
-    make_run(tmp_path, "good")
-    damaged = make_run(tmp_path, "damaged")
-    (damaged / "run.json").write_bytes(content.encode("latin-1"))
-    found = {run.name: run for run in list_runs(tmp_path)}
-    assert found["good"].status == "finished"
-    assert found["damaged"].status == "damaged"
-    assert "run.json" in found["damaged"].note
-    assert found["damaged"].loss_train == 1.0
-
-
 def test_a_run_without_its_files_is_damaged_and_other_folders_are_no_runs(tmp_path: Path) -> None:
     (make_run(tmp_path, "bare") / "run.json").unlink()
     (make_run(tmp_path, "mute") / "metrics.jsonl").unlink()
@@ -121,6 +81,7 @@ def test_a_run_without_its_files_is_damaged_and_other_folders_are_no_runs(tmp_pa
     (tmp_path / ".new-1" / "config.yaml").write_text("")
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
     assert {run.name: run.status for run in list_runs(tmp_path)} == {"bare": "damaged", "mute": "finished"}
+    assert run_names(tmp_path) == ["mute", "bare"]
 
 
 def test_five_hundred_runs_are_listed_within_a_second(tmp_path: Path) -> None:
@@ -156,6 +117,14 @@ def test_a_whole_name_is_meant_even_when_it_is_part_of_another(tmp_path: Path) -
     assert find_run(tmp_path, "tales") == tmp_path / "tales"
 
 
+def test_names_are_found_without_reading_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(3):
+        make_run(tmp_path, f"run-{index}")
+    monkeypatch.setattr(runs, "summarize", lambda folder: pytest.fail("a run was read"))
+    assert run_names(tmp_path) == ["run-2", "run-1", "run-0"]
+    assert find_run(tmp_path, "n-1") == tmp_path / "run-1"
+
+
 def test_a_title_can_be_changed_and_the_rest_stays(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "a")
     rename_run(folder, "  a better\nname ")
@@ -167,47 +136,6 @@ def test_a_title_can_be_changed_and_the_rest_stays(tmp_path: Path) -> None:
     (folder / "run.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):
         rename_run(folder, "other")
-
-
-def test_deleting_removes_links_and_never_follows_them(tmp_path: Path) -> None:
-    runs_folder = tmp_path / "runs"
-    treasure = tmp_path / "treasure"
-    treasure.mkdir()
-    (treasure / "gold.txt").write_text("gold")
-    folder = make_run(runs_folder, "a")
-    (folder / "checkpoints").symlink_to(treasure, target_is_directory=True)
-    delete_run(folder)
-    assert list(runs_folder.iterdir()) == []
-    assert (treasure / "gold.txt").read_text() == "gold"
-
-    outside = make_run(tmp_path / "elsewhere", "b")
-    (runs_folder / "link").symlink_to(outside, target_is_directory=True)
-    with pytest.raises(RunError, match="is a link to"):
-        delete_run(runs_folder / "link")
-    assert (outside / "run.json").exists()
-
-
-def test_a_damaged_run_can_be_deleted_and_other_folders_cannot(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, "a")
-    (folder / "run.json").write_text("{")
-    delete_run(folder)
-    assert not folder.exists()
-    (tmp_path / "photos").mkdir()
-    with pytest.raises(RunError, match="is not a run"):
-        delete_run(tmp_path / "photos")
-    with pytest.raises(RunError, match="is not a run"):
-        delete_run(tmp_path / "gone")
-
-
-def test_a_run_that_is_being_written_is_not_deleted(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, "a")
-    lock = RunLock(folder)
-    lock.acquire()
-    with pytest.raises(RunError, match=f"process {os.getpid()}; stop it first"):
-        delete_run(folder)
-    lock.release()
-    delete_run(folder)
-    assert not folder.exists()
 
 
 def test_samples_and_log_are_read_as_far_as_they_can_be(tmp_path: Path) -> None:

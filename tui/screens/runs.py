@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input, Static
 
-from lmcore.experiments.runs import RunError, RunSummary, delete_run, list_runs, rename_run
+from lmcore.experiments.deletion import delete_run
+from lmcore.experiments.runs import RunError, RunSummary, list_runs, rename_run
 from tui.messages import Notice, OverlayRun, ResumeRun
 from tui.plain_text import shown_text
 from tui.screens.dialogs import ConfirmDialog, RenameDialog
@@ -188,7 +189,7 @@ class RunsScreen(ModalScreen[None]):
 
         def delete(answer: bool | None) -> None:
             if answer:
-                self._change(lambda: delete_run(run.folder))
+                self._change(lambda: delete_run(run.folder, self.runs_folder))
 
         note = "Its checkpoints, metrics and samples are gone for good."
         dialog = ConfirmDialog("Delete", f"Delete the run {run.name}?", yes="Delete", no="Keep", note=note)

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from lmcore.config import SamplingConfig
-from lmcore.experiments.runs import RunError, find_run, list_runs, read_samples
+from lmcore.experiments.runs import RunError, find_run, read_samples, run_names
 from lmcore.process.messages import Cancel, DescribeHooks, Event, Generate, HookDescription
 from tui.bindings import pane_bindings
 from tui.lab_state import LabState
@@ -326,7 +326,7 @@ class ReplPane(Widget):
 
     def _read_run_names(self) -> None:
         try:
-            self.run_names = tuple(run.name for run in list_runs(self.runs_folder))
+            self.run_names = tuple(run_names(self.runs_folder))
         except RunError:
             return  # without names there is nothing to complete; /load says what is wrong
 

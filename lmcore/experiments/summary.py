@@ -1,0 +1,145 @@
+"""One run in a line: what the list of runs says of it, be it damaged. Reads run.json and the end of metrics.jsonl."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmcore.experiments import folder as layout
+from lmcore.experiments.folder import RunError, load_run
+from lmcore.experiments.lock import is_locked
+from lmcore.experiments.metrics import latest_metrics
+
+STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
+"""What run.json may say. A run that says running without a live writer is shown as `settled` has it."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of the list of runs. Losses in nats per token; `note` says what is wrong with a damaged run."""
+
+    name: str
+    title: str
+    folder: Path
+    status: str  # running, finished, stopped, failed, interrupted, damaged
+    step: int
+    max_steps: int
+    created: str  # ISO 8601
+    loss_train: float | None
+    loss_val: float | None
+    floor: float | None
+    config_hash: str
+    note: str = ""
+    seed: int | None = None
+    parameters: int | None = None
+    parent: str = ""  # the name of the run that it was forked from
+    parent_step: int | None = None
+    tags: tuple[str, ...] = ()
+    archived: bool = False
+    baseline: str = ""  # the name of what it was to differ from in one thing
+    confounded: str = ""  # why it differs from its baseline in more
+    settings: Mapping[str, Any] | None = None  # what is not at its default, by dotted key; None: unknown
+
+
+def summarize(folder: Path) -> RunSummary:
+    """One run's line in the list. Never raises for a damaged run."""
+    problems: list[str] = []
+    run: dict[str, Any] = {}
+    latest: dict[str, Any] = {}
+    try:
+        run = load_run(folder)
+    except RunError as error:
+        problems.append(str(error))
+    try:
+        latest = latest_metrics(folder / layout.METRICS)
+    except OSError as error:
+        problems.append(f"{layout.METRICS} cannot be read: {error.strerror}.")
+
+    def text(key: str) -> str:
+        value = run.get(key, "")
+        if not isinstance(value, str):
+            problems.append(f"{layout.RUN}: {key} should be text.")
+        return value if isinstance(value, str) else ""
+
+    problems += _wrong_parts(folder)
+    status = text("status")
+    if run and status not in STATUSES:
+        problems.append(f"{layout.RUN}: status should be one of {', '.join(STATUSES)}.")
+    if run and _whole(run.get("max_steps")) is None:
+        problems.append(f"{layout.RUN}: max_steps should be a whole number.")
+    status = settled(folder, run, status)
+    parent, baseline, settings = _table(run, "parent"), _table(run, "baseline"), run.get("settings")
+    known = {**_table(run, "latest"), **latest}
+    return RunSummary(
+        name=folder.name,
+        title=text("title") or folder.name,
+        folder=folder,
+        created=text("created"),
+        config_hash=text("config_hash"),
+        status="damaged" if problems else status,
+        step=_whole(known.get("step")) or 0,
+        max_steps=_whole(run.get("max_steps")) or 0,
+        loss_train=_number(known.get("loss/train")),
+        loss_val=_number(known.get("loss/val")),
+        floor=_number(run.get("floor")),
+        note=" ".join(problems),
+        seed=_whole(run.get("seed")),
+        parameters=_whole(run.get("parameters")),
+        parent=str(parent.get("run") or ""),
+        parent_step=_whole(parent.get("step")),
+        tags=_words(run.get("tags")),
+        archived=run.get("archived") is True,
+        baseline=str(baseline.get("name") or ""),
+        confounded=str(run.get("confounded") or ""),
+        settings=settings if isinstance(settings, dict) else None,
+    )
+
+
+def settled(folder: Path, run: dict[str, Any], status: str) -> str:
+    """How a run stands that may have lost its writer: interrupted, or finished if only the word for it is missing."""
+    if status != "running" or is_locked(folder):
+        return status
+    max_steps = _whole(run.get("max_steps"))
+    try:
+        is_complete = max_steps is not None and (folder / layout.CHECKPOINTS / f"step-{max_steps:06d}").is_dir()
+    except OSError:
+        is_complete = False
+    return "finished" if is_complete else "interrupted"
+
+
+def _wrong_parts(folder: Path) -> list[str]:
+    """What is there as something else than it should be, or not there."""
+    wrong = []
+    try:
+        config, checkpoints, metrics = (folder / name for name in (layout.CONFIG, layout.CHECKPOINTS, layout.METRICS))
+        if not config.exists():
+            wrong.append(f"{layout.CONFIG} is missing.")
+        elif not config.is_file():
+            wrong.append(f"{layout.CONFIG} is not a file.")
+        if not checkpoints.is_dir() and (checkpoints.exists() or checkpoints.is_symlink()):
+            wrong.append(f"{layout.CHECKPOINTS} is not a folder.")
+        if metrics.is_symlink() and not metrics.exists():
+            wrong.append(f"{layout.METRICS} is a link to nothing.")
+    except OSError as error:
+        wrong.append(f"The folder cannot be looked into: {error.strerror}.")
+    return wrong
+
+
+def _table(run: dict[str, Any], key: str) -> dict[str, Any]:
+    value = run.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None

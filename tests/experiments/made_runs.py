@@ -1,0 +1,29 @@
+"""Run directories made by hand, for tests of what reads them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def make_run(runs_folder: Path, name: str, steps: int = 3, **entries: Any) -> Path:
+    """A run directory as a finished run leaves it, without checkpoints."""
+    folder = runs_folder / name
+    folder.mkdir(parents=True)
+    run = {
+        "title": name,
+        "status": "finished",
+        "created": "2026-01-02T03:04:05+01:00",
+        "max_steps": 3,
+        "config_hash": "1a2b3c4d",
+        "floor": 0.25,
+        "seed": 1,
+        "parameters": 100,
+        "latest": {},
+        **entries,
+    }
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "config.yaml").write_text("training: {max_steps: 3}\n")
+    rows = [json.dumps({"step": step, "tokens": 8 * step, "loss/train": 4.0 - step}) for step in range(1, steps + 1)]
+    rows.append(json.dumps({"step": steps, "loss/val": 1.5}))
+    (folder / "metrics.jsonl").write_text("\n".join(rows) + "\n")
+    return folder
