@@ -18,15 +18,16 @@ from lmcore.config import (
     resolved_text,
     to_yaml_value,
 )
-from lmcore.data.dataset import Dataset, prepare
+from lmcore.data.dataset import Dataset
 from lmcore.experiments.asking import with_hooks
 from lmcore.experiments.changing import Changing
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, plainly
+from lmcore.experiments.forking import fork_run
 from lmcore.experiments.going_on import best_checkpoint, check_that_it_may_go_on
 from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
-from lmcore.experiments.opening import OnProgress, Opened, build_trainer, create_run, fork_run, open_run
+from lmcore.experiments.opening import OnProgress, Opened, create_run, dataset_of, open_run, trainer_of
 from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
 from lmcore.experiments.records import ChangeRecord as ChangeRecord
 from lmcore.experiments.records import CheckpointRecord as CheckpointRecord
@@ -39,7 +40,7 @@ from lmcore.experiments.records import StepRecord as StepRecord
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
-from lmcore.training.checkpoints import load_checkpoint, prune, save_checkpoint
+from lmcore.training.checkpoints import prune, save_checkpoint
 from lmcore.training.evaluation import evaluate
 from lmcore.training.trainer import Trainer
 
@@ -179,29 +180,12 @@ class Experiment:
     @property
     def dataset(self) -> Dataset:
         """The tokens, prepared when first asked for. DataError; RunError if they are not those the run began with."""
-        if self._opened.dataset is None:
-            context_length = self.config.model.context_length
-            dataset = prepare(
-                self.config.dataset, self._on_progress, run_folder=self.folder, context_length=context_length
-            )
-            if dataset.fingerprint != self.run.get("data_fingerprint"):
-                raise RunError(
-                    f"The text that {self.folder.name} learned from has changed since ({self.config.dataset.source} "
-                    f"{self.config.dataset.path}: fingerprint {str(self.run.get('data_fingerprint'))[:12]} then, "
-                    f"{dataset.fingerprint[:12]} now). Bring it back to go on, or start a new run."
-                )
-            self._opened.dataset = dataset
-        return self._opened.dataset
+        return dataset_of(self._opened, self._on_progress)
 
     @property
     def trainer(self) -> Trainer:
         """What makes the steps, with the state of the checkpoint that was opened."""
-        if self._opened.trainer is None:
-            trainer = build_trainer(self.config, self.dataset, self.model, self.device, self.hooks, self.own)
-            if self._opened.checkpoint is not None:
-                load_checkpoint(self._opened.checkpoint, trainer)
-            self._opened.trainer = trainer
-        return self._opened.trainer
+        return trainer_of(self._opened, self._on_progress)
 
     # Training
 

@@ -1,7 +1,7 @@
 """From a configuration or a run directory to everything that trains in it: data, model, hooks."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_text, to_yaml_value
+from lmcore.config import TrainingConfig, parse_config
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
 from lmcore.data.tokenizer import Tokenizer, load_tokenizer
@@ -31,7 +31,7 @@ from lmcore.experiments.identity import config_hash, run_identity
 from lmcore.experiments.journal import read_changes
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
-from lmcore.experiments.own_code import OwnCode, keep, kept, named_files
+from lmcore.experiments.own_code import OwnCode, keep, kept
 from lmcore.experiments.runs import read_config_text
 from lmcore.generation import encode_prompt
 from lmcore.hooks.active import Hooks
@@ -44,10 +44,10 @@ from lmcore.training.checkpoints import (
     load_hooks,
     load_model,
     load_state,
-    save_checkpoint,
 )
 from lmcore.training.determinism import environment, set_threads, stream_seed
 from lmcore.training.devices import choose_device
+from lmcore.training.snapshots import Snapshot
 from lmcore.training.trainer import Trainer
 
 OnProgress = Callable[[str, float | None], None]
@@ -69,12 +69,13 @@ class Opened:
     lock: RunLock
     own: OwnCode
     step: int = 0
-    checkpoint: Path | None = None  # where the model's weights come from; None: its initialization
-    extra: dict[str, Any] = field(default_factory=dict)  # what the checkpoint says besides
+    checkpoint: Path | None = None  # where the model's weights come from; neither this nor a snapshot: initialization
+    extra: dict[str, Any] = field(default_factory=dict)  # what the checkpoint or the snapshot says besides
     dataset: Dataset | None = None
     trainer: Trainer | None = None
     notes: tuple[str, ...] = ()
     is_config_changed: bool = False  # config.yaml is not what the run began with
+    snapshot: Snapshot | None = None  # where the weights come from instead: a moment that was kept in memory
 
 
 def build_model(config: TrainingConfig, vocabulary: int, device: torch.device) -> Transformer:
@@ -109,29 +110,78 @@ def build_trainer(
 
 
 def create_run(
-    text: str, runs_folder: Path, parent: dict[str, Any] | None, own: OwnCode, on_progress: OnProgress | None
+    text: str,
+    runs_folder: Path,
+    parent: dict[str, Any] | None,
+    own: OwnCode,
+    on_progress: OnProgress | None,
+    known: Opened | None = None,
 ) -> Opened:
     """Make a new run from a resolved configuration; its directory appears whole or not at all.
 
-    ConfigError, DataError, DeviceError, HookError or RunError with a sentence.
+    The text of `known`, a run that is open, is not prepared again where it is the same. ConfigError, DataError,
+    DeviceError, HookError or RunError with a sentence.
     """
 
     def begin(config: TrainingConfig, folder: Path) -> Opened:
-        dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
+        dataset = dataset_for(config, folder, on_progress, known)
         device = choose_device(config.other.device)
         model = build_model(config, dataset.tokenizer.vocabulary_size, device)
         hooks = build_hooks(config, model, own)
-        live, lock = _new_live(config, text, own), RunLock(folder)
+        live, lock = new_live(config, text, own), RunLock(folder)
         return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
 
-    return _make_run(text, runs_folder, parent, begin)
+    return make_run(text, runs_folder, parent, begin)
 
 
-def _new_live(config: TrainingConfig, text: str, own: OwnCode) -> LiveConfig:
+def dataset_for(
+    config: TrainingConfig, folder: Path, on_progress: OnProgress | None, known: Opened | None = None
+) -> Dataset:
+    """The tokens of a new run in `folder`: those of `known` where its configuration means the same. DataError."""
+    length = config.model.context_length
+    if known is not None and known.dataset is not None:
+        then = known.live.config
+        if (then.dataset, then.model.context_length) == (config.dataset, length):
+            if (known.folder / TOKENIZER).exists():
+                with plainly("copy the tokenizer to", folder):
+                    shutil.copyfile(known.folder / TOKENIZER, folder / TOKENIZER)
+            return known.dataset
+    return prepare(config.dataset, on_progress, run_folder=folder, context_length=length)
+
+
+def dataset_of(opened: Opened, on_progress: OnProgress | None) -> Dataset:
+    """The tokens of a run, prepared when first asked for. DataError; RunError if they are not those it began with."""
+    if opened.dataset is None:
+        config, begun_with = opened.live.config, opened.run.get("data_fingerprint")
+        dataset = prepare(
+            config.dataset, on_progress, run_folder=opened.folder, context_length=config.model.context_length
+        )
+        if dataset.fingerprint != begun_with:
+            raise RunError(
+                f"The text that {opened.folder.name} learned from has changed since ({config.dataset.source} "
+                f"{config.dataset.path}: fingerprint {str(begun_with)[:12]} then, {dataset.fingerprint[:12]} now). "
+                "Bring it back to go on, or start a new run."
+            )
+        opened.dataset = dataset
+    return opened.dataset
+
+
+def trainer_of(opened: Opened, on_progress: OnProgress | None) -> Trainer:
+    """What makes a run's steps, made when first asked for, with the state that was opened. As `dataset_of`."""
+    if opened.trainer is None:
+        dataset = dataset_of(opened, on_progress)
+        trainer = build_trainer(opened.live.config, dataset, opened.model, opened.device, opened.hooks, opened.own)
+        if opened.checkpoint is not None:
+            load_checkpoint(opened.checkpoint, trainer)
+        opened.trainer = trainer
+    return opened.trainer
+
+
+def new_live(config: TrainingConfig, text: str, own: OwnCode) -> LiveConfig:
     return LiveConfig(config, text, code={name: file.digest for name, file in own.files.items()})
 
 
-def _make_run(
+def make_run(
     text: str, runs_folder: Path, parent: dict[str, Any] | None, begin: Callable[[TrainingConfig, Path], Opened]
 ) -> Opened:
     config = parse_config(text)
@@ -246,99 +296,3 @@ def _find_state(folder: Path, run: dict[str, Any], at: str) -> tuple[Path | None
     path = find_checkpoint(folder, at)
     state = load_state(path)
     return path, state["step"], state["extra"]
-
-
-def fork_run(
-    source: Opened,
-    changes: Sequence[tuple[str, str]],
-    runs_folder: Path,
-    name: str,
-    on_progress: OnProgress | None,
-    allow_code: bool = False,
-) -> Opened:
-    """Make a new run that goes on from another's checkpoint with some values changed.
-
-    It begins with the values and own files that acted there, and has a checkpoint of its own, so that it needs its
-    parent no more. Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError,
-    HookError; ConsentNeeded for own files that the changes name.
-    """
-    if name:
-        changes = [*changes, ("other.name", to_yaml_value(name))]
-    text = source.live.text
-    for key, value in changes:
-        text = set_in_text(text, key, value)
-    text = resolved_text(text)
-    parent = {
-        "run": source.folder.name,
-        "id": source.run.get("id"),
-        "step": source.step,
-        "config_hash": config_hash(source.live.config),
-    }
-    own = _own_code_of_fork(source, parse_config(text), allow_code)
-    if source.checkpoint is None:
-        return create_run(text, runs_folder, parent, own, on_progress)
-
-    def begin(config: TrainingConfig, folder: Path) -> Opened:
-        if config.training.max_steps <= source.step:
-            raise RunError(
-                f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
-                f"not {config.training.max_steps}."
-            )
-        if (source.folder / TOKENIZER).exists():
-            shutil.copyfile(source.folder / TOKENIZER, folder / TOKENIZER)
-        dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
-        if dataset.tokenizer_fingerprint != source.tokenizer.fingerprint:
-            raise RunError(
-                "A fork keeps its parent's tokenizer: dataset.tokenizer and what belongs to it cannot change."
-            )
-        device = choose_device(config.other.device)
-        model = build_model(config, dataset.tokenizer.vocabulary_size, device)
-        hooks = build_hooks(config, model, own)
-        trainer = build_trainer(config, dataset, model, device, hooks, own)
-        extra = _take_over(source, trainer, config)
-        if dataset.fingerprint != source.run.get("data_fingerprint"):
-            extra = {}  # its validation loss was measured on other text
-        checkpoint = save_checkpoint(folder, trainer, extra)
-        hooks.at_step(max(source.step - 1, 0))
-        live, lock, tokenizer = _new_live(config, text, own), RunLock(folder), dataset.tokenizer
-        return Opened(
-            folder,
-            {},
-            live,
-            device,
-            tokenizer,
-            model,
-            hooks,
-            lock,
-            own,
-            source.step,
-            checkpoint,
-            extra,
-            dataset,
-            trainer,
-        )
-
-    return _make_run(text, runs_folder, parent, begin)
-
-
-def _own_code_of_fork(source: Opened, config: TrainingConfig, allow: bool) -> OwnCode:
-    """The parent's own files as far as they are still named, and new ones from beside its configuration."""
-    names = named_files(config)
-    new = source.own.read_new(names)
-    require_consent(new, allow)
-    files = {**source.own.files, **{file.name: file for file in new}}
-    return OwnCode({name: files[name] for name in names}, source.own.folder)
-
-
-def _take_over(source: Opened, trainer: Trainer, config: TrainingConfig) -> dict[str, Any]:
-    """Load the parent's state into a fork's trainer; returns what the checkpoint says of its evaluation."""
-    assert source.checkpoint is not None
-    if config.training.optimizer == source.live.config.training.optimizer:
-        extra = load_checkpoint(source.checkpoint, trainer)
-    else:
-        load_model(source.checkpoint, trainer.model)
-        load_hooks(source.checkpoint, trainer.hooks)
-        state = load_state(source.checkpoint)
-        trainer.step, trainer.tokens, trainer.seconds = state["step"], state["tokens"], state["seconds"]
-        extra = state["extra"]
-    return {"loss/val": extra["loss/val"]} if "loss/val" in extra else {}

@@ -48,7 +48,7 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
     final = folder / f"step-{trainer.step:06d}"
     partial = folder / f".{final.name}.partial"
     files = {
-        MODEL_FILE: safetensors.torch.save(_distinct(trainer.model)),
+        MODEL_FILE: safetensors.torch.save(model_tensors(trainer.model)),
         OPTIMIZER_FILE: safetensors.torch.save({k: t.contiguous() for k, t in trainer.optimizer.tensors().items()}),
     }
     if remembered := trainer.hooks.tensors():
@@ -81,10 +81,10 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
     """Give a trainer the state of a checkpoint, and return its `extra`. CheckpointError, with nothing changed."""
     state = load_state(path)
     contents = _read_files(path, state)
-    model_tensors = _tensors(path / MODEL_FILE, contents[MODEL_FILE], _distinct(trainer.model))
+    weights = _tensors(path / MODEL_FILE, contents[MODEL_FILE], model_tensors(trainer.model))
     optimizer_tensors = _tensors(path / OPTIMIZER_FILE, contents[OPTIMIZER_FILE], trainer.optimizer.tensors())
     hook_tensors = _hook_tensors(path, contents)
-    _copy(model_tensors, _distinct(trainer.model))
+    _copy(weights, model_tensors(trainer.model))
     trainer.hooks.load_tensors(hook_tensors)
     trainer.optimizer.load_tensors(optimizer_tensors)
     trainer.step, trainer.tokens, trainer.seconds = state["step"], state["tokens"], state["seconds"]
@@ -95,7 +95,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
 def load_model(path: Path, model: nn.Module) -> int:
     """Give a model the weights that a checkpoint holds, and return the checkpoint's step. CheckpointError."""
     state = load_state(path)
-    _copy(_tensors(path / MODEL_FILE, _read_files(path, state)[MODEL_FILE], _distinct(model)), _distinct(model))
+    _copy(_tensors(path / MODEL_FILE, _read_files(path, state)[MODEL_FILE], model_tensors(model)), model_tensors(model))
     step: int = state["step"]
     return step
 
@@ -103,6 +103,13 @@ def load_model(path: Path, model: nn.Module) -> int:
 def load_hooks(path: Path, hooks: Hooks) -> None:
     """Let the hooks of a model remember what a checkpoint holds of them, to judge or ask it. CheckpointError."""
     hooks.load_tensors(_hook_tensors(path, _read_files(path, load_state(path))))
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """A model's tensors by name, each once: a tied head is the embedding and has no name of its own."""
+    return dict(model.named_parameters()) | {
+        name: buffer for name, buffer in model.named_buffers() if name in model.state_dict()
+    }
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -182,13 +189,6 @@ def prune(run_folder: Path, keep_last: int, best_step: int | None = None, first_
         path.rename(hidden)  # so that a half-deleted one is never taken for a checkpoint
         shutil.rmtree(hidden, ignore_errors=True)
     return deleted
-
-
-def _distinct(model: nn.Module) -> dict[str, Tensor]:
-    """A model's tensors by name, each once: a tied head is the embedding and has no name of its own."""
-    return dict(model.named_parameters()) | {
-        name: buffer for name, buffer in model.named_buffers() if name in model.state_dict()
-    }
 
 
 def _hook_tensors(path: Path, contents: Mapping[str, bytes]) -> dict[str, Tensor]:

@@ -1,0 +1,138 @@
+"""A fork: a new run that goes on from a moment of another."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_text, to_yaml_value
+from lmcore.experiments.consent import require_consent
+from lmcore.experiments.folder import RunError
+from lmcore.experiments.identity import config_hash
+from lmcore.experiments.lock import RunLock
+from lmcore.experiments.opening import (
+    TOKENIZER,
+    OnProgress,
+    Opened,
+    build_hooks,
+    build_model,
+    build_trainer,
+    create_run,
+    dataset_for,
+    make_run,
+    new_live,
+)
+from lmcore.experiments.own_code import OwnCode, named_files
+from lmcore.training.checkpoints import load_checkpoint, load_hooks, load_model, load_state, save_checkpoint
+from lmcore.training.devices import choose_device
+from lmcore.training.snapshots import Snapshot, load_snapshot
+from lmcore.training.trainer import Trainer
+
+
+def fork_run(
+    source: Opened,
+    changes: Sequence[tuple[str, str]],
+    runs_folder: Path,
+    name: str,
+    on_progress: OnProgress | None,
+    allow_code: bool = False,
+) -> Opened:
+    """Make a new run that goes on from another's checkpoint or snapshot with some values changed.
+
+    It begins with the values and own files that acted there, and has a checkpoint of its own, so that it needs its
+    parent no more. Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError,
+    HookError; ConsentNeeded for own files that the changes name.
+    """
+    if name:
+        changes = [*changes, ("other.name", to_yaml_value(name))]
+    text = source.live.text
+    for key, value in changes:
+        text = set_in_text(text, key, value)
+    text = resolved_text(text)
+    parent = {
+        "run": source.folder.name,
+        "id": source.run.get("id"),
+        "step": source.step,
+        "config_hash": config_hash(source.live.config),
+    }
+    own = _own_code_of_fork(source, parse_config(text), allow_code)
+    if source.checkpoint is None and source.snapshot is None:
+        return create_run(text, runs_folder, parent, own, on_progress, known=source)
+
+    def begin(config: TrainingConfig, folder: Path) -> Opened:
+        if config.training.max_steps <= source.step:
+            raise RunError(
+                f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
+                f"not {config.training.max_steps}."
+            )
+        if (source.folder / TOKENIZER).exists():
+            shutil.copyfile(source.folder / TOKENIZER, folder / TOKENIZER)
+        dataset = dataset_for(config, folder, on_progress, known=source)
+        if dataset.tokenizer_fingerprint != source.tokenizer.fingerprint:
+            raise RunError(
+                "A fork keeps its parent's tokenizer: dataset.tokenizer and what belongs to it cannot change."
+            )
+        device = choose_device(config.other.device)
+        model = build_model(config, dataset.tokenizer.vocabulary_size, device)
+        hooks = build_hooks(config, model, own)
+        trainer = build_trainer(config, dataset, model, device, hooks, own)
+        extra = _take_over(source, trainer, config)
+        if dataset.fingerprint != source.run.get("data_fingerprint"):
+            extra = {}  # its validation loss was measured on other text
+        checkpoint = save_checkpoint(folder, trainer, extra)
+        hooks.at_step(max(source.step - 1, 0))
+        live, lock, tokenizer = new_live(config, text, own), RunLock(folder), dataset.tokenizer
+        return Opened(
+            folder,
+            {},
+            live,
+            device,
+            tokenizer,
+            model,
+            hooks,
+            lock,
+            own,
+            source.step,
+            checkpoint,
+            extra,
+            dataset,
+            trainer,
+        )
+
+    return make_run(text, runs_folder, parent, begin)
+
+
+def _own_code_of_fork(source: Opened, config: TrainingConfig, allow: bool) -> OwnCode:
+    """The parent's own files as far as they are still named, and new ones from beside its configuration."""
+    names = named_files(config)
+    new = source.own.read_new(names)
+    require_consent(new, allow)
+    files = {**source.own.files, **{file.name: file for file in new}}
+    return OwnCode({name: files[name] for name in names}, source.own.folder)
+
+
+def _take_over(source: Opened, trainer: Trainer, config: TrainingConfig) -> dict[str, Any]:
+    """Load the parent's state into a fork's trainer; returns what the checkpoint says of its evaluation."""
+    keeps_optimizer = config.training.optimizer == source.live.config.training.optimizer
+    if source.snapshot is not None:
+        extra = _take_over_snapshot(source.snapshot, trainer, keeps_optimizer)
+    else:
+        assert source.checkpoint is not None
+        extra = _take_over_checkpoint(source.checkpoint, trainer, keeps_optimizer)
+    return {"loss/val": extra["loss/val"]} if "loss/val" in extra else {}
+
+
+def _take_over_checkpoint(checkpoint: Path, trainer: Trainer, keeps_optimizer: bool) -> dict[str, Any]:
+    if keeps_optimizer:
+        return load_checkpoint(checkpoint, trainer)
+    load_model(checkpoint, trainer.model)
+    load_hooks(checkpoint, trainer.hooks)
+    state = load_state(checkpoint)
+    trainer.step, trainer.tokens, trainer.seconds = state["step"], state["tokens"], state["seconds"]
+    extra: dict[str, Any] = state["extra"]
+    return extra
+
+
+def _take_over_snapshot(snapshot: Snapshot, trainer: Trainer, keeps_optimizer: bool) -> dict[str, Any]:
+    load_snapshot(snapshot, trainer, with_optimizer=keeps_optimizer)
+    return snapshot.extra

@@ -1,0 +1,132 @@
+"""Snapshots: copies in memory of a trainer's whole state at single steps, so that one can go back to them at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lmcore.hooks.active import Hooks
+from lmcore.model.transformer import Transformer
+from lmcore.training.checkpoints import CheckpointError, model_tensors
+from lmcore.training.trainer import Trainer
+
+MOST = 256
+"""How many snapshots are kept at most, of a model so small that the memory would hold more."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A trainer's state after `step` steps; its tensors are copies, on the device of the originals.
+
+    Once the ring has dropped it they may become those of another step: whoever needs them longer copies them.
+    """
+
+    step: int
+    tokens: int
+    seconds: float
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    hooks: dict[str, Tensor]
+    extra: dict[str, Any]  # the caller's own facts
+    size: int  # bytes of its tensors
+
+
+class SnapshotRing:
+    """The snapshots of a run that goes on: every one of its last steps, and ever fewer of those before.
+
+    What is over the budget goes from the older half, where it leaves the smallest gap for its age: so the newer half
+    has no gap, the older half reaches back to the first step that was kept, and memory is used again, not asked for.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Snapshot] = []  # by step
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The steps that one can go back to, in their order."""
+        return tuple(snapshot.step for snapshot in self._kept)
+
+    def at(self, step: int) -> Snapshot | None:
+        """The snapshot of a step, if it is kept."""
+        return next((snapshot for snapshot in self._kept if snapshot.step == step), None)
+
+    def keep(self, trainer: Trainer, budget: int, extra: Mapping[str, Any]) -> None:
+        """Copy a trainer's state, within a budget in bytes for all snapshots together; nothing if that is too small.
+
+        `extra` is kept beside it. A step that is kept already stays as it was.
+        """
+        if self._kept and self._kept[-1].step == trainer.step:
+            return
+        size = self._kept[-1].size if self._kept else size_of(trainer)
+        most = min(MOST, budget // max(1, size))
+        free: Snapshot | None = None
+        while self._kept and len(self._kept) >= most:
+            free = self._kept.pop(least_missed((*self.steps, trainer.step)))
+        if most > 0:
+            self._kept.append(take_snapshot(trainer, extra, free))
+
+
+@torch.no_grad()
+def take_snapshot(trainer: Trainer, extra: Mapping[str, Any], free: Snapshot | None = None) -> Snapshot:
+    """A copy of a trainer's present state, with `extra` beside it; in the memory of `free`, a snapshot that is not
+    needed any more, where that fits."""
+    model, optimizer = model_tensors(trainer.model), trainer.optimizer.tensors()
+    sources = [*model.values(), *optimizer.values()]
+    places = [*free.model.values(), *free.optimizer.values()] if free is not None else []
+    if [(t.shape, t.dtype) for t in places] != [(t.shape, t.dtype) for t in sources]:
+        places = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in sources]
+    torch._foreach_copy_(places, [tensor.detach() for tensor in sources])
+    return Snapshot(
+        trainer.step,
+        trainer.tokens,
+        trainer.seconds,
+        dict(zip(model, places[: len(model)], strict=True)),
+        dict(zip(optimizer, places[len(model) :], strict=True)),
+        hooks := trainer.hooks.tensors(),
+        dict(extra),
+        _bytes_of((*places, *hooks.values())),
+    )
+
+
+def size_of(trainer: Trainer) -> int:
+    """Bytes that a snapshot of a trainer's present state would take."""
+    tensors = (model_tensors(trainer.model), trainer.optimizer.tensors(), trainer.hooks.tensors())
+    return _bytes_of([tensor for named in tensors for tensor in named.values()])
+
+
+def _bytes_of(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def load_snapshot(snapshot: Snapshot, trainer: Trainer, with_optimizer: bool = True) -> None:
+    """Give a trainer the state of a snapshot, that of its optimizer too or not. CheckpointError for another model;
+    HookError for another optimizer."""
+    load_snapshot_of_model(snapshot, trainer.model, trainer.hooks)
+    if with_optimizer:
+        trainer.optimizer.load_tensors(snapshot.optimizer)
+    trainer.step, trainer.tokens, trainer.seconds = snapshot.step, snapshot.tokens, snapshot.seconds
+
+
+@torch.no_grad()
+def load_snapshot_of_model(snapshot: Snapshot, model: Transformer, hooks: Hooks) -> None:
+    """Give a model and its hooks the state of a snapshot, to ask them. CheckpointError for another model."""
+    tensors = model_tensors(model)
+    for name in [*tensors, *snapshot.model]:
+        shapes = [tuple(of[name].shape) if name in of else "missing" for of in (snapshot.model, tensors)]
+        if shapes[0] != shapes[1]:
+            raise CheckpointError(
+                f"The model of step {snapshot.step} does not fit: {name} is {shapes[0]} there and {shapes[1]} in the "
+                "configuration's model"
+            )
+    for name, tensor in tensors.items():
+        tensor.copy_(snapshot.model[name])
+    hooks.load_tensors(snapshot.hooks)
+
+
+def least_missed(steps: Sequence[int]) -> int:
+    """Which of the kept steps to drop: of the older half without the first, that which leaves the smallest gap for its
+    age. Of two or three it is the oldest."""
+    candidates = range(1, len(steps) // 2)
+    return min(candidates, key=lambda i: (steps[i + 1] - steps[i - 1]) / (steps[-1] - steps[i]), default=0)
