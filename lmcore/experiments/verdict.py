@@ -14,9 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from scipy import special
-
 Outcome = Literal["better", "worse", "no difference"]
 
 LEVEL = 0.05
@@ -72,6 +69,8 @@ def judge(
     `family`: how many arms the ablation has, where some of them have no losses to judge; they count in the correction.
     TooFewSeeds below two; ValueError for losses that do not pair or are not finite.
     """
+    from scipy import special  # here and below: whoever reads a verdict need not wait for it
+
     count = max(family or 0, len(arms))
     differences = {name: _differences(name, baseline, losses) for name, losses in arms.items()}
     p_values = {name: paired_p(values) for name, values in differences.items()}
@@ -116,6 +115,8 @@ def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
 
 def paired_p(differences: Sequence[float]) -> float:
     """Two-sided p-value of Student's t-test that the differences' mean is zero: t = mean / (s / √n), n - 1 degrees."""
+    from scipy import special
+
     mean, error = _mean_and_error(differences)
     if mean == 0:
         return 1.0
@@ -130,6 +131,8 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     It is the share of all 2ⁿ choices of signs whose sum is at least as far from zero (Fisher 1935); exact up to
     `MOST_FLIPPED` differences, beyond that estimated from `DRAWN` choices that are always the same.
     """
+    import numpy as np
+
     count = len(differences)
     if count <= MOST_FLIPPED:
         signs = 1 - 2 * (np.arange(2**count)[:, None] >> np.arange(count) & 1)  # [choice, difference]
@@ -157,6 +160,8 @@ def visible_ratio(seeds: int, level: float, power: float = POWER) -> float:
     It is the noncentrality λ at which the noncentral t distribution has `power` above the critical value; the other
     tail, where the sign would be wrong, adds nothing that counts.
     """
+    from scipy import special
+
     degrees = seeds - 1
     critical = special.stdtrit(degrees, 1 - level / 2)
     return float(special.nctdtrinc(degrees, 1 - power, critical))

@@ -150,6 +150,29 @@ class DescribeHooks(Command):
 
 
 @dataclass(frozen=True)
+class Ablate(Command):
+    """Carry out an ablation beside all else: a baseline and one arm for each of `changes` (KEY=VALUE), over seeds.
+
+    `base` is how the person calls the configuration in `config_text`; `overrides` (dotted key → value as YAML text) act
+    on all arms; `jobs` runs go side by side (None: as the cores allow). Answered by `AblationBegan`, or refused.
+    """
+
+    config_text: str
+    base: str
+    changes: tuple[str, ...]
+    seeds: int
+    overrides: tuple[tuple[str, str], ...] = ()
+    name: str = ""
+    jobs: int | None = None
+    config_folder: str = ""
+
+
+@dataclass(frozen=True)
+class StopAblation(Command):
+    """End the ablation: runs that train are saved, and the same ablation goes on from there another time."""
+
+
+@dataclass(frozen=True)
 class SaveCheckpoint(Command):
     """Save a checkpoint now."""
 

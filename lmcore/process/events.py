@@ -1,10 +1,13 @@
 """What the core tells: one frozen dataclass of plain data for each event."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lmcore.experiments.records import HookRow, LayerRow
 from lmcore.process.rows import CodeFile, HookEntry, RunInfo
+
+if TYPE_CHECKING:  # it brings the statistics along, which the first frame need not wait for
+    from lmcore.experiments.ablation.result import AblationResult
 
 State = Literal["loading", "idle", "preparing", "running", "paused", "finished"]
 """loading: the core imports its libraries; idle: no run; preparing: data and model are being made; running: training;
@@ -124,6 +127,53 @@ class HookDescription(Event):
     entries: tuple[HookEntry, ...]
     points: tuple[tuple[str, str], ...]
     parameters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class AblationBegan(Event):
+    """An ablation is carried out from now on; the first arm is the baseline, and every arm has every seed."""
+
+    name: str
+    base: str
+    folder: str
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    max_steps: int
+    jobs: int  # runs side by side
+    at: float  # seconds since the epoch
+
+
+@dataclass(frozen=True)
+class AblationCell(Event):
+    """How the run of one arm and seed stands; of one that trains only the newest is sent, at most 20 times a second.
+
+    `loss` is that of its last step on the whole validation split; `run` is its directory's name, `said` why it failed.
+    """
+
+    arm: str
+    seed: int
+    state: Literal["running", "finished", "reused", "failed", "stopped"]
+    step: int
+    max_steps: int
+    loss: float | None = None
+    run: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class AblationStands(Event):
+    """An ablation's result as it stands: after each run that finished, and, with its verdicts, at the end."""
+
+    result: "AblationResult"
+
+
+@dataclass(frozen=True)
+class AblationEnded(Event):
+    """An ablation goes on no more: all is done, it was stopped and saved, or it broke, and `reason` says why."""
+
+    name: str
+    status: Literal["finished", "stopped", "failed"]
+    reason: str = ""
 
 
 @dataclass(frozen=True)

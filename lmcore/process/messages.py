@@ -7,6 +7,7 @@ a core that was killed can be told apart. The commands stand in `commands.py`, t
 
 from lmcore.experiments.records import HookRow as HookRow
 from lmcore.experiments.records import LayerRow as LayerRow
+from lmcore.process.commands import Ablate as Ablate
 from lmcore.process.commands import Agree as Agree
 from lmcore.process.commands import Cancel as Cancel
 from lmcore.process.commands import Command as Command
@@ -24,7 +25,12 @@ from lmcore.process.commands import ShutDown as ShutDown
 from lmcore.process.commands import Start as Start
 from lmcore.process.commands import Step as Step
 from lmcore.process.commands import Stop as Stop
+from lmcore.process.commands import StopAblation as StopAblation
 from lmcore.process.commands import ToggleHook as ToggleHook
+from lmcore.process.events import AblationBegan as AblationBegan
+from lmcore.process.events import AblationCell as AblationCell
+from lmcore.process.events import AblationEnded as AblationEnded
+from lmcore.process.events import AblationStands as AblationStands
 from lmcore.process.events import CheckpointSaved as CheckpointSaved
 from lmcore.process.events import ConsentWanted as ConsentWanted
 from lmcore.process.events import CoreDied as CoreDied

@@ -12,6 +12,7 @@ from pathlib import Path
 from lmcore.memory import resident_bytes
 from lmcore.process.connection import Queue
 from lmcore.process.messages import (
+    AblationCell,
     Event,
     Finished,
     Heartbeat,
@@ -42,7 +43,7 @@ class Outbox:
         self._changed = threading.Condition()
         self._control: list[Event] = []
         self._rows: list[MetricsRow] = []
-        self._statistics: dict[type[Event], LayerStatistics | HookStatistics] = {}  # the newest of each kind
+        self._newest: dict[object, Event] = {}  # the newest of each kind of statistics, and of each cell that trains
         self._closing = False
         self._parent_gone = False
         self._telemetry_sent = 0.0
@@ -73,7 +74,17 @@ class Outbox:
     def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
         """Statistics of layers or of hooks; only the newest of each is sent."""
         with self._changed:
-            self._statistics[type(statistics)] = statistics
+            self._newest[type(statistics)] = statistics
+
+    def cell(self, cell: AblationCell) -> None:
+        """How a run of an ablation stands: of one that trains only the newest is sent; what it ends with is control."""
+        with self._changed:
+            if cell.state == "running":
+                self._newest[cell.arm, cell.seed] = cell
+            else:
+                self._newest.pop((cell.arm, cell.seed), None)
+                self._control.append(cell)
+            self._changed.notify()
 
     def follow_log(self, log_path: Path) -> None:
         """From now on, what is printed goes to this file; new lines in it become `LogLine` events."""
@@ -103,8 +114,8 @@ class Outbox:
         if self._rows:
             self._control.append(Metrics(tuple(self._rows)))
             self._rows = []
-        self._control.extend(self._statistics.values())
-        self._statistics = {}
+        self._control.extend(self._newest.values())
+        self._newest = {}
 
     def _read_log(self) -> None:
         try:
@@ -119,7 +130,7 @@ class Outbox:
 
     def _take(self) -> list[Event]:
         now = time.monotonic()
-        if now - self._telemetry_sent >= TELEMETRY_SECONDS and (self._rows or self._statistics):
+        if now - self._telemetry_sent >= TELEMETRY_SECONDS and (self._rows or self._newest):
             self._flush_telemetry_into_control()
         if now - self._heartbeat_sent >= HEARTBEAT_SECONDS:
             self._heartbeat_sent = now
@@ -132,7 +143,7 @@ class Outbox:
         while True:
             with self._changed:
                 if not self._control and not self._closing:
-                    self._changed.wait(TELEMETRY_SECONDS if self._rows or self._statistics else 0.2)
+                    self._changed.wait(TELEMETRY_SECONDS if self._rows or self._newest else 0.2)
                 taken = self._take()
                 if self._closing and not taken:
                     return

@@ -10,15 +10,19 @@ import torch
 
 from lmcore.experiments.consent import ConsentNeeded, agree
 from lmcore.process import messages
+from lmcore.process.ablating import Ablating
 from lmcore.process.answers import generation_of, inspection_of
 from lmcore.process.connection import Queue
 from lmcore.process.describing import description_of
 from lmcore.process.inbox import Inbox
 from lmcore.process.outbox import Outbox
 from lmcore.process.own_files import consent_wanted
-from lmcore.process.run_control import PreparationEnded, RunControl
+from lmcore.process.run_control import PreparationEnded, Refused, RunControl
 from lmcore.process.telling import tell_failure
 from lmcore.training.devices import available_devices
+
+TRAINING = (messages.Start, messages.Resume, messages.Step, messages.RunUntil)
+"""The commands that let a run train."""
 
 
 class Server:
@@ -28,6 +32,7 @@ class Server:
         self._inbox = Inbox(commands)
         self._outbox = outbox
         self._run = RunControl(self._inbox, outbox, self._between_batches)
+        self._ablating = Ablating(outbox)
         self._carry_out: dict[type[messages.Command], Callable[[Any], None]] = {
             messages.Agree: self._agree,
             messages.Start: self._run.start,
@@ -41,6 +46,8 @@ class Server:
             messages.SetValue: self._run.set_value,
             messages.ToggleHook: self._run.toggle_hook,
             messages.SaveCheckpoint: self._run.save_checkpoint,
+            messages.Ablate: self._ablate,
+            messages.StopAblation: self._ablating.stop,
             messages.Generate: self._generate,
             messages.Cancel: self._cancel,
             messages.Inspect: self._inspect,
@@ -65,6 +72,7 @@ class Server:
                 self._run.close()
             except ValueError as refusal:
                 print(refusal, flush=True)
+            self._ablating.end()
 
     def end(self) -> None:
         """End after the present step."""
@@ -82,6 +90,8 @@ class Server:
     def _serve(self, command: messages.Command) -> None:
         name, request = type(command).__name__, getattr(command, "request", None)
         try:
+            if isinstance(command, TRAINING):
+                self._ablating.refuse_training()
             self._carry_out[type(command)](command)
         except ConsentNeeded as needed:
             self._leave_preparation()
@@ -110,6 +120,14 @@ class Server:
         agree(command.digests)
         listed = ", ".join(digest[:12] for digest in command.digests)
         self._outbox.send(messages.LogLine(f"Code of your own may run now, and from now on: {listed}"))
+
+    def _ablate(self, command: messages.Ablate) -> None:
+        if self._run.state == "running":
+            raise Refused(
+                f"The run {self._run.opened.folder.name} is training and would share the processor's cores with the "
+                "ablation; pause or stop it first."
+            )
+        self._ablating.start(command)
 
     # Questions
 

@@ -16,12 +16,17 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def threads_meant(n: int) -> int:
+    """How many processor threads a setting of n means (0: one for each core)."""
+    return n if n > 0 else available_cores()
+
+
 def set_threads(n: int) -> int:
     """Give tensors n processor threads (0: one for each core) and return how many that is.
 
     The number of threads decides the order of additions inside reductions, and so the last bits of results.
     """
-    torch.set_num_threads(n if n > 0 else available_cores())
+    torch.set_num_threads(threads_meant(n))
     return torch.get_num_threads()
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from lmcore.process.messages import Event, Heartbeat, LayerStatistics, LogLine, Metrics, StateChanged, Token
+from lmcore.process.messages import (
+    AblationCell,
+    Event,
+    Heartbeat,
+    LayerStatistics,
+    LogLine,
+    Metrics,
+    StateChanged,
+    Token,
+)
 from lmcore.process.outbox import MOST_ROWS, Outbox
 
 
@@ -61,6 +70,20 @@ def test_telemetry_is_merged_and_precedes_the_state_that_follows_it(
     assert kinds[-1] is StateChanged
     last_layers = [event for event in events if isinstance(event, LayerStatistics)][-1]
     assert last_layers.step == 499
+
+
+def test_of_a_cell_that_trains_only_the_newest_is_told_and_its_end_is_the_last_word(
+    envelopes: "queue.Queue[Any]", outbox: Outbox
+) -> None:
+    for step in range(200):
+        for seed in (1, 2):
+            outbox.cell(AblationCell("baseline", seed, "running", step, 200))
+    outbox.cell(AblationCell("baseline", 1, "finished", 200, 200, 1.5))
+    events, _ = collect(envelopes, outbox)
+    told = [event for event in events if isinstance(event, AblationCell)]
+    assert len(told) < 40
+    assert [event.state for event in told if event.seed == 1][-1] == "finished"
+    assert [event.step for event in told if event.seed == 2][-1] == 199
 
 
 def test_a_reader_that_sleeps_neither_blocks_the_core_nor_fills_its_memory(tmp_path: Path) -> None:

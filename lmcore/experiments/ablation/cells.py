@@ -20,7 +20,7 @@ from lmcore.experiments.metrics import read_metrics
 from lmcore.experiments.opening import OnProgress
 from lmcore.experiments.own_code import OwnFile, learned_files, named_files, read_own_files
 from lmcore.experiments.runs import read_config_text, settled
-from lmcore.training.determinism import environment, set_threads
+from lmcore.training.determinism import environment, threads_meant
 from lmcore.training.devices import choose_device
 
 SAME_MACHINE = ("torch", "threads", "processor", "instructions")
@@ -75,9 +75,9 @@ def lay_ground(ablation: Ablation, allow_code: bool = False, on_progress: OnProg
                 f"{arm.name} changes the text, its split or its tokens, so its validation loss means something else "
                 "than the baseline's and cannot be compared with it."
             )
-    set_threads(base.other.threads)
     device = str(choose_device(base.other.device))
-    machine = {**environment(), "device": device}
+    # The runs have processes of their own: the threads of this one, which may have a run open, stay as they are.
+    machine = {**environment(), "threads": threads_meant(base.other.threads), "device": device}
     machine = {name: machine[name] for name in (*SAME_MACHINE, "device")}
     cells = []
     for seed in ablation.seeds:

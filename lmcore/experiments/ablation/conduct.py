@@ -10,7 +10,15 @@ from lmcore.experiments.ablation.cells import Cell, Ground, find_present, read_f
 from lmcore.experiments.ablation.jobs import Ended, Job, Jobs
 from lmcore.experiments.ablation.page import PAGE, markdown
 from lmcore.experiments.ablation.plan import Ablation, AblationError
-from lmcore.experiments.ablation.result import AblationResult, Finished, Status, load_stored, result_of, store
+from lmcore.experiments.ablation.result import (
+    BASE,
+    AblationResult,
+    Finished,
+    Status,
+    load_stored,
+    result_of,
+    store,
+)
 from lmcore.experiments.folder import RunError, plainly, slug, write_whole
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.lock import RunLock
@@ -83,6 +91,8 @@ class _Conduct:
         for cell in self._ground.cells:
             if run := self._finished.get(cell.id):
                 yield _told(cell, "reused", cell.max_steps, loss=run.loss, run=run.run)
+        with plainly("write", self._ablation.folder):
+            write_whole(self._ablation.folder / BASE, self._ablation.baseline.text)
         missing = [cell for cell in self._ground.cells if cell.id not in self._finished]
         jobs = [self._job(number, cell) for number, cell in enumerate(missing)]
         self._save("running")
@@ -93,7 +103,8 @@ class _Conduct:
                         yield self._after(event, stop)
                         yield ResultEvent(self._save("running"))
                     else:
-                        yield _told(event.cell, "running", event.step)
+                        name = event.folder.name if event.folder else ""
+                        yield _told(event.cell, "running", event.step, run=name)
         except BaseException:
             with suppress(RunError):  # the first error is the one to tell
                 self._save("interrupted")

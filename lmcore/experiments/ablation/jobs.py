@@ -40,10 +40,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Progress:
-    """A job has made so many steps; 0 when it begins."""
+    """A job has made so many steps, 0 when it begins; the folder of its run, once there is one."""
 
     cell: Cell
     step: int
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Jobs:
                     start_new_session=True,
                 )
             self._running[job.cell.id] = process
-        self._events.put(Progress(job.cell, 0))
+        self._events.put(Progress(job.cell, 0, job.resume))
         return job, process
 
     def _follow(self, job: Job, process: "subprocess.Popen[str]") -> Path | None:
@@ -139,7 +140,7 @@ class Jobs:
                     folder = Path(event["folder"])
                 elif event.get("event") == "step" and time.monotonic() - told > SECONDS_BETWEEN_EVENTS:
                     told = time.monotonic()
-                    self._events.put(Progress(job.cell, event["step"]))
+                    self._events.put(Progress(job.cell, event["step"], folder))
         return folder
 
 

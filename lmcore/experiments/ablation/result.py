@@ -7,12 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from lmcore.experiments.ablation.plan import Ablation, Arm
 from lmcore.experiments.folder import RunError, plainly, write_whole
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.verdict import Verdict, judge
 
 RESULT = "result.json"
+
+BASE = "base.yaml"
+"""The baseline's configuration, as resolved: what the same ablation goes on with another time."""
 
 Status = Literal["running", "finished", "interrupted"]
 
@@ -106,6 +111,12 @@ class AblationResult:
     notes: tuple[str, ...] = ()
 
 
+def difference_so_far(result: AblationResult, arm: ArmResult) -> float | None:
+    """The mean difference to the baseline over the seeds that both have, in nats per token. It is no verdict."""
+    pairs = zip(arm.cells, result.arms[0].cells, strict=True)
+    return mean_of([mine.loss - its.loss for mine, its in pairs if mine.loss is not None and its.loss is not None])
+
+
 def mean_of(values: Sequence[float]) -> float | None:
     """Their mean; None where there are none."""
     return math.fsum(values) / len(values) if values else None
@@ -180,6 +191,22 @@ def store(ablation: Ablation, result: AblationResult) -> None:
     with plainly("write", ablation.folder):
         text = json.dumps({**identity, **as_json(result)}, indent=2, ensure_ascii=False, allow_nan=False)
         write_whole(ablation.folder / RESULT, text + "\n")
+
+
+def read_result(folder: Path) -> AblationResult:
+    """The result that an ablation's folder holds. RunError if there is none, or if it is damaged."""
+    path = folder / RESULT
+    try:
+        result = TypeAdapter(AblationResult).validate_json(path.read_bytes(), strict=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(f"{path} is damaged{f' at {where}' if where else ''}: {first['msg']}.") from error
+    if not result.arms or any(tuple(cell.seed for cell in arm.cells) != result.seeds for arm in result.arms):
+        raise RunError(f"{path} is damaged: it does not hold a run for each arm and seed.")
+    return result
 
 
 def load_stored(folder: Path) -> dict[str, Any] | None:

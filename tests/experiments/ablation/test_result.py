@@ -1,5 +1,6 @@
 """Putting an ablation's runs together, and the page that tells of them."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,7 +8,19 @@ import pytest
 
 from lmcore.experiments.ablation.page import HEADINGS, markdown, table_rows
 from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
-from lmcore.experiments.ablation.result import AblationResult, Evaluation, Finished, Status, as_json, result_of
+from lmcore.experiments.ablation.result import (
+    RESULT,
+    AblationResult,
+    Evaluation,
+    Finished,
+    Status,
+    as_json,
+    difference_so_far,
+    read_result,
+    result_of,
+    store,
+)
+from lmcore.experiments.folder import RunError
 from tests.experiments.tiny import TINY
 
 LOSSES = {
@@ -90,3 +103,36 @@ def test_a_result_is_plain_data(tmp_path: Path) -> None:
     plain = json.loads(json.dumps(as_json(result()), allow_nan=False))
     assert plain["arms"][1]["words"] == "better" and plain["arms"][1]["verdict"]["seeds"] == 3
     assert plain["arms"][0]["cells"][0]["reused"] is True
+
+
+def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
+    folder = stored(tmp_path, whole := result(missing=(("model.norm=rmsnorm", 2),), failed=True))
+    assert read_result(folder) == whole
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"status"', '"stat"'), ('"running"', '"odd"'), ('{\n  "base', '"base'), ('"seed": 1', '"seed": 7')],
+)
+def test_a_damaged_result_is_a_sentence(tmp_path: Path, old: str, new: str) -> None:
+    folder = stored(tmp_path, result("running"))
+    text = (folder / RESULT).read_text()
+    assert old in text
+    (folder / RESULT).write_text(text.replace(old, new))
+    with pytest.raises(RunError, match="damaged"):
+        read_result(folder)
+
+
+def test_a_difference_so_far_is_over_the_pairs_that_are_there() -> None:
+    _, muon, norm = (partial := result("running", missing=(("baseline", 2), ("model.norm=rmsnorm", 1)))).arms
+    assert difference_so_far(partial, muon) == pytest.approx((-0.2 - 0.201) / 2)
+    assert difference_so_far(partial, norm) == pytest.approx(-0.001)
+    early = result("running", missing=tuple(("baseline", seed) for seed in (1, 2, 3)))
+    assert difference_so_far(early, early.arms[1]) is None
+
+
+def stored(runs_folder: Path, what: AblationResult) -> Path:
+    planned = dataclasses.replace(ablation(), runs_folder=runs_folder)
+    planned.folder.mkdir(parents=True)
+    store(planned, what)
+    return planned.folder
