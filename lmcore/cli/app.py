@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmcore.cli import ablate, config, data, evaluate, fork, hooks, runs, sample, train, verify, workspace
+from lmcore.cli import ablate, compare, config, data, evaluate, fork, hooks, runs, sample, train, verify, workspace
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, say
 
@@ -50,6 +50,7 @@ app.command("verify")(verify.verify_run)
 app.command("sample")(sample.sample)
 app.command("eval")(evaluate.evaluate_run)
 app.command("ablate")(ablate.ablate)
+app.command("compare")(compare.compare_runs)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

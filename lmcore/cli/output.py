@@ -82,6 +82,30 @@ def give_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Se
         Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False).print(table)
 
 
+def give_beside(columns: Sequence[tuple[str, str]], narrowest: int = 36) -> None:
+    """Texts under their headings side by side on stdout, wrapped, as many in a row as the terminal is wide for."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(
+        file=sys.stdout,
+        width=None if sys.stdout.isatty() else 100,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    at_once = max(1, min(len(columns), console.width // narrowest))
+    with _reader():
+        for start in range(0, len(columns), at_once):
+            table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0), width=console.width)
+            shown = columns[start : start + at_once]
+            for heading, _ in shown:
+                table.add_column(Text(printable(heading)), ratio=1, overflow="fold")
+            table.add_row(*(Text(printable(text, keep="\n")) for _, text in shown))
+            console.print(table)
+
+
 def loss_text(loss: float | None) -> str:
     """A loss for people, in four decimals; a dash where there is none."""
     return "–" if loss is None else f"{loss:.4f}"

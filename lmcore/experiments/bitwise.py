@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lmcore.experiments.folder import METRICS, SAMPLES
 from lmcore.experiments.lines import read_lines
+from lmcore.experiments.metrics import is_of_time
 from lmcore.training.checkpoints import HOOKS_FILE, MODEL_FILE, OPTIMIZER_FILE, step_of
 
 Row = dict[str, Any]
@@ -99,11 +100,6 @@ def _row_difference(step: int, recorded: Row, repeated: Row) -> MetricDifference
         if then != now:
             return MetricDifference(step, "sample" if name == "text" else name, then, now)
     return None
-
-
-def is_of_time(name: str) -> bool:
-    """Whether a logged number says how fast the machine was, which nobody can repeat."""
-    return name == "seconds" or name.startswith("throughput/") or "milliseconds" in name
 
 
 def first_tensor_that_differs(recorded: Path, repeated: Path, order: Iterable[str] = ()) -> TensorDifference | None:

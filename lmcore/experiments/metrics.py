@@ -31,6 +31,11 @@ def count_damaged(path: Path) -> int:
     return lines.damaged + sum(not isinstance(row.get("step"), int) for row in lines.rows)
 
 
+def is_of_time(name: str) -> bool:
+    """Whether a logged number says how fast the machine was, which nobody can repeat."""
+    return name == "seconds" or name.startswith("throughput/") or "milliseconds" in name
+
+
 def cut_metrics(path: Path, step: int) -> None:
     """Cut off the rows past a step: the run goes on from there."""
     cut_lines(path, lambda row: isinstance(row.get("step"), int) and row["step"] <= step)

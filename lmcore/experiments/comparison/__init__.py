@@ -1,0 +1,1 @@
+"""Comparing runs as they lie on disk: numbers, configurations, samples, and where they part."""

@@ -1,0 +1,1 @@
+"""Runs are compared as they lie on disk."""
