@@ -11,7 +11,7 @@ from lmcore.cli.ablation_progress import AblationProgress
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AllowCode, AsJson, Config, Set, complete_key, overrides_of
+from lmcore.cli.options import AllowCode, AsJson, Compared, Set, complete_key, overrides_of
 from lmcore.cli.output import give, give_json, give_table, say
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ASKED = "Saving the runs that are under way. Ctrl+C once more ends at once."
 
 
 def ablate(
-    base: Config,
+    base: Compared,
     change: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,27 +47,33 @@ def ablate(
     allow_code: AllowCode = False,
     as_json: AsJson = False,
 ) -> int:
-    """Compare a base with arms that differ from it in one value each, and say whether that made a difference.
+    """Compare a base with arms that differ from it in one change each, and say whether that made a difference.
 
+    Keys that belong together make one change: --change "training.schedule=linear training.max_steps=800".
     All arms share seeds and the order of data; each run judges its last step on the whole validation split. Finished
     runs of the same identity are used again. Ctrl+C saves; the same command goes on. The result is kept in
     RUNS/ablations/NAME. --set acts on all arms.
     """
-    from lmcore.config import find_config, read_config_text
+    from lmcore.config import to_yaml_value
     from lmcore.experiments.ablation.plan import plan_ablation
+    from lmcore.experiments.named import find_named
 
-    path = find_config(base)
     overrides = overrides_of(settings)
+    start = find_named(base, Path(dict(overrides).get("other.runs_folder", "runs")))
+    for note in start.notes:
+        say(note)
+    if start.run is not None:  # its own runs lie beside it
+        overrides.insert(0, ("other.runs_folder", to_yaml_value(str(start.folder.parent))))
     if max_steps is not None:
         overrides.append(("training.max_steps", str(max_steps)))
     plan = plan_ablation(
-        read_config_text(path),
-        str(path),
+        start.text,
+        start.name,
         change or [],
         seeds=seeds,
         overrides=overrides,
         name=name or "",
-        code_folder=path.parent,
+        code_folder=start.code_folder,
     )
     if markdown is not None and not markdown.parent.is_dir():
         raise Failure(f"--markdown {markdown}: there is no folder {markdown.parent}.", ExitCode.WRONG_INPUT)

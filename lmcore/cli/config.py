@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmcore.cli.exits import ExitCode
-from lmcore.cli.options import AsJson, Config, Set, complete_config, overrides_of
+from lmcore.cli.options import AsJson, Compared, Config, RunsFolder, Set, complete_config, overrides_of
 from lmcore.cli.output import count_text, give, give_json, give_table, say
 
 if TYPE_CHECKING:
     from lmcore.config import TrainingConfig
+    from lmcore.experiments.one_change import Change
 
 app = typer.Typer(help="Check, show, compare, write and hash configurations.", no_args_is_help=True)
 
@@ -64,20 +65,48 @@ def show(config: Config, settings: Set = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def diff(first: Config, second: Config, as_json: AsJson = False) -> None:
-    """Show the fields in which two configurations (or runs, by their folders) differ."""
-    from lmcore.config import differences, load_config, to_yaml_value
+def diff(first: Compared, second: Compared, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """Show what differs between two configurations or runs, by its meaning: learned differently, seed, presentation.
 
-    found = differences(load_config(_path_of(first)), load_config(_path_of(second)))
+    What is learned differently is counted in changes: fields that belong together (the schedule and its length) are
+    one. A run stands for the values that it began with.
+    """
+    from lmcore.experiments.named import find_named
+    from lmcore.experiments.one_change import compare
+
+    named = [find_named(name, runs_folder) for name in (first, second)]
+    found = compare(named[0].recipe, named[1].recipe)
+    for note in (*named[0].notes, *named[1].notes):
+        say(note)
+    learned = [leaf for change in found.changes for leaf in change.leaves]
+    groups = {"learned": learned, "seed": [found.seed] if found.seed else [], "presentation": found.presentation}
     if as_json:
-        for item in found:
-            give_json({"key": item.key, "old": item.old, "new": item.new, "live": item.live, "learned": item.learned})
+        for meaning, leaves in groups.items():
+            for leaf in leaves:
+                values = {"key": leaf.key, "old": leaf.old, "new": leaf.new, "live": leaf.live}
+                give_json({**values, "learned": meaning == "learned", "meaning": meaning, "group": leaf.group})
         return
-    if not found:
+    if not any(groups.values()):
         say("They do not differ.")
         return
-    rows = [(item.key, to_yaml_value(item.old), to_yaml_value(item.new)) for item in found]
-    give_table(("field", first, second), rows)
+    headings = ("field", first, second)
+    count = f"{len(found.changes)} changes" if len(found.changes) != 1 else "one change"
+    give(f"What is learned differently: {count if found.changes else 'nothing'}")
+    if found.changes:
+        give_table(headings, [row for change in found.changes for row in _rows(change)])
+    for title, leaves in (("Seed", groups["seed"]), ("Only presentation", groups["presentation"])):
+        if leaves:
+            give(f"\n{title}")
+            give_table(headings, [(leaf.key, leaf.old_text, leaf.new_text) for leaf in leaves])
+
+
+def _rows(change: "Change") -> list[tuple[str, str, str]]:
+    """A change as rows: one, or its leaves below the name of their group."""
+    leaves = change.leaves
+    if len(leaves) == 1:
+        return [(leaves[0].key, leaves[0].old_text, leaves[0].new_text)]
+    rows = [(f"  {leaf.key}", leaf.old_text, leaf.new_text) for leaf in leaves]
+    return [(change.name, "", ""), *rows]
 
 
 @app.command()

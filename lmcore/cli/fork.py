@@ -7,7 +7,7 @@ import typer
 
 from lmcore.cli.exits import ExitCode
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AllowCode, AsJson, Run, RunsFolder, Set, overrides_of
+from lmcore.cli.options import AllowCode, AsJson, Confounded, Run, RunsFolder, Set, overrides_of, reason_of
 from lmcore.cli.output import give, give_json
 from lmcore.cli.train import train_to_end
 
@@ -20,17 +20,19 @@ def fork(
     settings: Set = None,
     name: Annotated[str | None, typer.Option(help="Short for --set other.name=NAME. Default: the parent's.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train it to its end at once.")] = False,
+    confounded: Confounded = None,
     runs_folder: RunsFolder = Path("runs"),
     allow_code: AllowCode = False,
     as_json: AsJson = False,
 ) -> int:
     """Begin a run at a checkpoint of another, which it records as its parent. Prints the new run's folder.
 
-    Without a change it goes the way its parent went, bit for bit. Without --train, `lmcore resume` goes on with it.
+    It may make one change of what is learned; more needs --confounded with a reason. Without a change it goes the way
+    its parent went, bit for bit. Without --train, `lmcore resume` goes on with it.
     """
     from lmcore.experiments.runs import find_run
 
-    changes = overrides_of(settings)
+    changes, reason = overrides_of(settings), reason_of(confounded)
     folder = find_run(runs_folder, run)
 
     from lmcore.experiments.experiment import Experiment
@@ -44,12 +46,15 @@ def fork(
             name=name or "",
             on_progress=narration.preparing,
             allow_code=allow_code,
+            confounded=reason,
         )
         if train:
             return train_to_end(experiment, narration, as_json)
         experiment.close("stopped")
         narration.end_bar()
         steps = f"step {experiment.step:,} of {experiment.max_steps:,}"
+        for note in experiment.notes:
+            narration.line(note)
         narration.line(f"Forked {folder.name} at {steps}; train it with: lmcore resume {experiment.folder.name}")
     if as_json:
         facts = {"folder": experiment.folder, "parent": experiment.run["parent"]}

@@ -50,6 +50,15 @@ Run = Annotated[
         show_default=False,
     ),
 ]
+Compared = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG|RUN",
+        help="A configuration (a name or file), or a run (any part of its name that no other run has, or its folder).",
+        autocompletion=complete_config,
+        show_default=False,
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -72,7 +81,25 @@ AllowCode = Annotated[
         "--allow-code", help="Let Python files of one's own that it names run, and remember them as they are now."
     ),
 ]
+Confounded = Annotated[
+    str | None,
+    typer.Option(
+        "--confounded",
+        metavar="WHY",
+        help="Why this run makes more than one change against its baseline or parent. Recorded, and shown for ever.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout; all else goes to stderr.")]
+
+
+def reason_of(confounded: str | None) -> str:
+    """What `--confounded` says; "" where it is not given. Fails on one that says nothing."""
+    if confounded is not None and not confounded.strip():
+        raise Failure(
+            '--confounded needs a reason, such as --confounded "muon wants its own rate".', ExitCode.WRONG_INPUT
+        )
+    return confounded or ""
 
 
 def overrides_of(settings: list[str] | None) -> list[tuple[str, str]]:

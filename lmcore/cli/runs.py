@@ -3,13 +3,18 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.options import AsJson, Run, RunsFolder, complete_run
 from lmcore.cli.output import count_text, give, give_json, give_table, loss_text, say
+
+if TYPE_CHECKING:
+    from lmcore.experiments.runs import RunSummary
+
+ONLY_WHERE_GIVEN = ("parent", "baseline", "changed", "confounded")
 
 app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 
@@ -30,7 +35,7 @@ def list_all(runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) ->
     headings = ("run", "status", "step", "train", "val", "floor", "created")
     rows = [
         (
-            run.name if depth == 0 else f"{'  ' * (depth - 1)}└ {run.name} · from step {run.parent_step or 0:,}",
+            _in_tree(run, depth),
             run.status,
             f"{run.step:,} / {run.max_steps:,}",
             loss_text(run.loss_train),
@@ -44,6 +49,13 @@ def list_all(runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) ->
     for run in runs:
         if run.note:
             say(f"{run.name}: {run.note}")
+
+
+def _in_tree(run: "RunSummary", depth: int) -> str:
+    """A run's name in its place under its parent, with a mark for several changes at once."""
+    place = "" if depth == 0 else f"{'  ' * (depth - 1)}└ "
+    began = "" if depth == 0 else f" · from step {run.parent_step or 0:,}"
+    return f"{place}{run.name}{began}{' · confounded' if run.confounded else ''}"
 
 
 @app.command()
@@ -68,11 +80,16 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
         "parameters": "–" if summary.parameters is None else count_text(summary.parameters),
         "seed": "–" if summary.seed is None else str(summary.seed),
         "created": summary.created,
+        "parent": summary.parent and f"{summary.parent}, step {summary.parent_step or 0:,}",
+        "baseline": summary.baseline,
+        "changed": summary.changed,
+        "confounded": summary.confounded,
         "config hash": summary.config_hash,
         "folder": str(folder),
     }
     for name, value in facts.items():
-        give(f"{name:<16} {value}")
+        if value or name not in ONLY_WHERE_GIVEN:
+            give(f"{name:<16} {value}")
     if summary.note:
         give(f"{'note':<16} {summary.note}")
     config, _ = check_text(read_config_text(folder))

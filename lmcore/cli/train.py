@@ -10,7 +10,7 @@ from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
 from lmcore.cli.opened import open_at
-from lmcore.cli.options import AllowCode, AsJson, Config, Run, RunsFolder, Set, overrides_of
+from lmcore.cli.options import AllowCode, AsJson, Config, Confounded, Run, RunsFolder, Set, overrides_of, reason_of
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ def train(
     runs_folder: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Short for --set other.runs_folder=DIR.")
     ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN|CONFIG",
+            help="Short for --set other.baseline=…: what this run is compared with. It may differ in one change.",
+        ),
+    ] = None,
+    confounded: Confounded = None,
     allow_code: AllowCode = False,
     as_json: AsJson = False,
 ) -> int:
@@ -42,7 +50,9 @@ def train(
         "other.name": name,
         "other.device": device,
         "other.runs_folder": None if runs_folder is None else str(runs_folder),
+        "other.baseline": baseline,
     }
+    reason = reason_of(confounded)
     overrides = overrides_of(settings)
     overrides += [(key, to_yaml_value(value)) for key, value in given.items() if value is not None]
     path = find_config(config)
@@ -59,6 +69,7 @@ def train(
             on_progress=narration.preparing,
             config_folder=path.parent,
             allow_code=allow_code,
+            confounded=reason,
         )
         return train_to_end(experiment, narration, as_json)
 

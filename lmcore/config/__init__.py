@@ -6,6 +6,7 @@ from lmcore.config.estimate import Estimate as Estimate
 from lmcore.config.estimate import estimate as estimate
 from lmcore.config.estimate import vocabulary_of as vocabulary_of
 from lmcore.config.fields import choices_of as choices_of
+from lmcore.config.fields import coupled_group as coupled_group
 from lmcore.config.fields import is_learned as is_learned
 from lmcore.config.fields import is_live as is_live
 from lmcore.config.locate import find_config as find_config

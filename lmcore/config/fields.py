@@ -9,10 +9,14 @@ OWN_NAME = r"[A-Za-z_][A-Za-z0-9_-]*\.py:[A-Za-z_][A-Za-z0-9_]*"
 """FILE.py:NAME, something of one's own in a file beside the configuration."""
 
 
-def setting(default: Any, description: str, *, live: bool = False, learned: bool = True, **bounds: Any) -> Any:
+def setting(
+    default: Any, description: str, *, live: bool = False, learned: bool = True, coupled: str = "", **bounds: Any
+) -> Any:
     """A field of the schema. `live`: may change while a run is going. `learned`: takes part in what the model learns,
-    and so in the config hash."""
-    return Field(default, description=description, json_schema_extra={"live": live, "learned": learned}, **bounds)
+    and so in the config hash. `coupled`: the name of a group whose fields may change together and still are one change,
+    since one of them alone often makes no sense."""
+    extra: dict[str, Any] = {"live": live, "learned": learned, **({"coupled": coupled} if coupled else {})}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
 def choice_or_own(default: str, choices: list[str], description: str) -> Any:
@@ -44,3 +48,9 @@ def is_live(field: FieldInfo) -> bool:
 def is_learned(field: FieldInfo) -> bool:
     """Whether a field affects what is learned (and so belongs to the config hash)."""
     return not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("learned") is False)
+
+
+def coupled_group(field: FieldInfo) -> str:
+    """The group of fields that a field may change together with; "" where it stands alone."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return str(extra.get("coupled", ""))

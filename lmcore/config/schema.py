@@ -2,51 +2,49 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from lmcore.config.fields import choice_or_own, setting
-
-
-def disagreement(message: str, *fields: str) -> PydanticCustomError:
-    """An error about several fields at once; `fields` are their dotted names, the first one is where it is shown."""
-    return PydanticCustomError("disagreement", "{message}", {"message": message, "fields": fields})
-
-
-class Section(BaseModel):
-    """One section of the configuration: frozen, and strict about unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, strict=True, protected_namespaces=(), validate_default=True
-    )
+from lmcore.config.section import Section, disagreement
 
 
 class ModelConfig(Section):
     """The Transformer: its size and the parts it is built from."""
 
-    d_model: int = setting(128, "Width of the residual stream. A multiple of n_heads.", ge=2, le=8192)
+    d_model: int = setting(128, "Width of the residual stream. A multiple of n_heads.", coupled="width", ge=2, le=8192)
     n_layers: int = setting(4, "Number of Transformer blocks. At least 1.", ge=1, le=128)
-    n_heads: int = setting(4, "Attention heads in each block. Divides d_model.", ge=1, le=128)
+    n_heads: int = setting(4, "Attention heads in each block. Divides d_model.", coupled="width", ge=1, le=128)
     d_mlp: int | None = setting(
-        None, "Hidden width of the MLP. null: 4 × d_model (swiglu: 8/3 × d_model, a multiple of 8).", ge=1, le=65536
+        None,
+        "Hidden width of the MLP. null: 4 × d_model (swiglu: 8/3 × d_model, a multiple of 8).",
+        coupled="MLP",
+        ge=1,
+        le=65536,
     )
     context_length: int = setting(256, "How many tokens the model sees at once. At least 2.", ge=2, le=65536)
     positions: Literal["learned", "sinusoidal", "rotary", "none"] = setting(
-        "learned", "How the model knows where a token stands. rotary needs an even head size."
+        "learned", "How the model knows where a token stands. rotary needs an even head size.", coupled="positions"
     )
-    rotary_base: float = setting(10000.0, "Base of the rotary frequencies; used with positions: rotary. > 1.", gt=1)
+    rotary_base: float = setting(
+        10000.0, "Base of the rotary frequencies; used with positions: rotary. > 1.", coupled="positions", gt=1
+    )
     norm: Literal["layernorm", "rmsnorm"] = setting("layernorm", "Normalization before attention, MLP and head.")
     norm_epsilon: float = setting(1e-5, "Added inside the norm's square root. > 0.", gt=0, le=0.1)
-    mlp: Literal["gelu", "relu", "relu2", "swiglu"] = setting("gelu", "The MLP's nonlinearity.")
+    mlp: Literal["gelu", "relu", "relu2", "swiglu"] = setting("gelu", "The MLP's nonlinearity.", coupled="MLP")
     bias: bool = setting(False, "Biases in linear layers and layer norms.")
     dropout: float = setting(0.0, "Share of activations dropped while training. 0 to below 1.", ge=0, lt=1)
     tied_head: bool = setting(True, "The output head shares the token embedding's matrix.")
-    qk_norm: bool = setting(False, "Normalize queries and keys of each head before their product (RMS, no parameters).")
+    qk_norm: bool = setting(
+        False,
+        "Normalize queries and keys of each head before their product (RMS, no parameters).",
+        coupled="attention scale",
+    )
     attention_scale: float | None = setting(
         None,
         "Factor on the products of queries and keys. null: 1/√(head size). With qk_norm scores reach at most scale × "
         "head size, so small heads need a larger one to look sharply: about 0.4 at head size 32. > 0.",
+        coupled="attention scale",
         gt=0,
         le=100,
     )
@@ -89,13 +87,18 @@ class ModelConfig(Section):
 class OptimizationConfig(Section):
     """How the weights are learned: batches, optimizer, schedule. The section is called `training` in the file."""
 
-    max_steps: int = setting(4000, "Optimizer steps of the whole run. At least 1.", ge=1, le=10**9)
+    max_steps: int = setting(4000, "Optimizer steps of the whole run. At least 1.", coupled="schedule", ge=1, le=10**9)
     batch_size: int = setting(16, "Sequences in one micro-batch. At least 1.", ge=1, le=65536)
     gradient_accumulation_steps: int = setting(1, "Micro-batches whose gradients make one step.", ge=1, le=4096)
     batch_ramp_start: int | None = setting(
-        None, "Batch size at step 0, growing linearly to batch_size. null: fixed. At most batch_size.", ge=1
+        None,
+        "Batch size at step 0, growing linearly to batch_size. null: fixed. At most batch_size.",
+        coupled="batch ramp",
+        ge=1,
     )
-    batch_ramp_steps: int = setting(0, "Steps over which the batch grows from batch_ramp_start.", ge=0)
+    batch_ramp_steps: int = setting(
+        0, "Steps over which the batch grows from batch_ramp_start.", coupled="batch ramp", ge=0
+    )
     optimizer: str = choice_or_own(
         "adamw",
         ["adamw", "muon", "sgd", "lion"],
@@ -104,14 +107,17 @@ class OptimizationConfig(Section):
     )
     learning_rate: float = setting(1e-3, "Peak learning rate, reached after warmup_steps. > 0.", live=True, gt=0, le=10)
     min_learning_rate: float = setting(
-        1e-4, "Learning rate at the end of the schedule. 0 to learning_rate.", live=True, ge=0
+        1e-4, "Learning rate at the end of the schedule. 0 to learning_rate.", coupled="schedule", live=True, ge=0
     )
     schedule: Literal["cosine", "linear", "constant", "warmup_stable_decay"] = setting(
-        "cosine", "Shape of the learning rate after warm-up."
+        "cosine", "Shape of the learning rate after warm-up.", coupled="schedule"
     )
-    warmup_steps: int = setting(100, "Steps of linear warm-up. At most max_steps.", ge=0)
+    warmup_steps: int = setting(100, "Steps of linear warm-up. At most max_steps.", coupled="schedule", ge=0)
     decay_steps: int = setting(
-        0, "Length of the last phase of warmup_stable_decay. 0: a fifth of max_steps. At most max_steps.", ge=0
+        0,
+        "Length of the last phase of warmup_stable_decay. 0: a fifth of max_steps. At most max_steps.",
+        coupled="schedule",
+        ge=0,
     )
     beta1: float = setting(
         0.9,
@@ -179,21 +185,31 @@ class DatasetConfig(Section):
         "tales",
         "tales: the built-in stories; file: one text file; files: a folder or glob; python: the standard library's "
         "source; download: a named text.",
+        coupled="text",
     )
-    path: str = setting("", "The file, folder or glob to read; used with source: file and files.", learned=False)
+    path: str = setting(
+        "", "The file, folder or glob to read; used with source: file and files.", coupled="text", learned=False
+    )
     download: Literal["tiny-shakespeare"] = setting(
-        "tiny-shakespeare", "Which text to fetch; used with source: download."
+        "tiny-shakespeare", "Which text to fetch; used with source: download.", coupled="text"
     )
-    tales_megabytes: float = setting(8.0, "How much to write; used with source: tales. > 0.", gt=0, le=10000)
-    tales_seed: int = setting(1, "Which tales are written; used with source: tales.", ge=0, le=2**63 - 1)
+    tales_megabytes: float = setting(
+        8.0, "How much to write; used with source: tales. > 0.", coupled="text", gt=0, le=10000
+    )
+    tales_seed: int = setting(
+        1, "Which tales are written; used with source: tales.", coupled="text", ge=0, le=2**63 - 1
+    )
     validation_fraction: float = setting(
         0.1, "Share of the text, taken from its end, kept for validation. > 0, at most 0.5.", gt=0, le=0.5
     )
     tokenizer: Literal["char", "byte", "bpe"] = setting(
         "char",
         "char: a fixed table of 128 ASCII characters; byte: 256 bytes of UTF-8; bpe: learned pieces (extra `bpe`).",
+        coupled="tokenizer",
     )
-    bpe_vocabulary: int = setting(1024, "Number of pieces; used with tokenizer: bpe. At least 256.", ge=256, le=65536)
+    bpe_vocabulary: int = setting(
+        1024, "Number of pieces; used with tokenizer: bpe. At least 256.", coupled="tokenizer", ge=256, le=65536
+    )
     unknown: Literal["replace", "drop", "error"] = setting(
         "replace", "What char does with a character outside its table: write '?', leave it out, or stop."
     )
@@ -281,6 +297,13 @@ class OtherConfig(Section):
     """Name, seed, machine, records, and the screen."""
 
     name: str = setting("", "A name for the run. Empty: the configuration file's.", learned=False, max_length=100)
+    baseline: str = setting(
+        "",
+        "A run or configuration that this one is compared with; it may then differ in one change of what is learned. "
+        "Empty: none.",
+        learned=False,
+        max_length=1000,
+    )
     seed: int = setting(
         1, "Seed of initialization, data order, dropout; each has its own stream.", learned=False, ge=0, le=2**63 - 1
     )

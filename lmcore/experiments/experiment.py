@@ -20,6 +20,7 @@ from lmcore.config import (
 )
 from lmcore.data.dataset import Dataset
 from lmcore.experiments.asking import with_hooks
+from lmcore.experiments.baseline import hold
 from lmcore.experiments.changing import Changing
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, plainly
@@ -27,6 +28,7 @@ from lmcore.experiments.forking import fork_run
 from lmcore.experiments.going_on import best_checkpoint, check_that_it_may_go_on
 from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
+from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.opening import OnProgress, Opened, create_run, dataset_of, open_run, trainer_of
 from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
 from lmcore.experiments.records import ChangeRecord as ChangeRecord
@@ -82,21 +84,24 @@ class Experiment:
         runs_folder: Path,
         name: str = "",
         on_progress: OnProgress | None = None,
-        parent: dict[str, Any] | None = None,
         config_folder: Path | None = None,
         allow_code: bool = False,
+        confounded: str = "",
     ) -> "Experiment":
         """Make a new run. ConfigError, DataError, DeviceError, HookError or RunError; they leave nothing.
 
         Own files that the configuration names lie in `config_folder` (the working folder); ConsentNeeded unless the
-        person agreed to them, or does so now by `allow_code`.
+        person agreed to them, or does so now by `allow_code`. TooManyChanges against the baseline that it names, unless
+        `confounded` says why.
         """
         text = resolved_text(config_text, [("other.name", to_yaml_value(name))] if name else [])
         folder = (config_folder or Path()).expanduser().absolute()
-        files = read_own_files(named_files(parse_config(text)), folder)
+        config = parse_config(text)
+        files = read_own_files(named_files(config), folder)
         require_consent(files, allow_code)
         own = OwnCode({file.name: file for file in files}, folder)
-        return cls(create_run(text, runs_folder, parent, own, on_progress), on_progress)
+        rule = hold(Recipe(config, code=own.digests), runs_folder, confounded)
+        return cls(create_run(text, runs_folder, None, own, on_progress, rule), on_progress)
 
     @classmethod
     def open(
@@ -120,10 +125,14 @@ class Experiment:
         name: str = "",
         on_progress: OnProgress | None = None,
         allow_code: bool = False,
+        confounded: str = "",
     ) -> "Experiment":
-        """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied."""
+        """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied.
+
+        TooManyChanges against its parent at that step, unless `confounded` says why.
+        """
         source = open_run(folder, at, allow_code)
-        return cls(fork_run(source, changes, runs_folder, name, on_progress, allow_code), on_progress)
+        return cls(fork_run(source, changes, runs_folder, name, on_progress, allow_code, confounded), on_progress)
 
     @property
     def config(self) -> TrainingConfig:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_text, to_yaml_value
+from lmcore.experiments.baseline import Reference, hold
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.lock import RunLock
+from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.opening import (
     TOKENIZER,
     OnProgress,
@@ -36,15 +38,16 @@ def fork_run(
     name: str,
     on_progress: OnProgress | None,
     allow_code: bool = False,
+    confounded: str = "",
 ) -> Opened:
     """Make a new run that goes on from another's checkpoint or snapshot with some values changed.
 
     It begins with the values and own files that acted there, and has a checkpoint of its own, so that it needs its
     parent no more. Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError,
-    HookError; ConsentNeeded for own files that the changes name.
+    HookError; ConsentNeeded for own files that the changes name; TooManyChanges unless `confounded` says why.
     """
-    if name:
-        changes = [*changes, ("other.name", to_yaml_value(name))]
+    # Its parent's baseline is not its own: it is held against its parent.
+    changes = [("other.baseline", '""'), *changes, *([("other.name", to_yaml_value(name))] if name else [])]
     text = source.live.text
     for key, value in changes:
         text = set_in_text(text, key, value)
@@ -55,9 +58,13 @@ def fork_run(
         "step": source.step,
         "config_hash": config_hash(source.live.config),
     }
-    own = _own_code_of_fork(source, parse_config(text), allow_code)
+    config = parse_config(text)
+    own = _own_code_of_fork(source, config, allow_code)
+    acted = Recipe(source.live.config, str(source.run.get("data_fingerprint") or ""), source.own.digests)
+    reference = Reference("parent", source.folder.name, acted, source.run)
+    rule = hold(Recipe(config, code=own.digests), runs_folder, confounded, parent=reference)
     if source.checkpoint is None and source.snapshot is None:
-        return create_run(text, runs_folder, parent, own, on_progress, known=source)
+        return create_run(text, runs_folder, parent, own, on_progress, rule, known=source)
 
     def begin(config: TrainingConfig, folder: Path) -> Opened:
         if config.training.max_steps <= source.step:
@@ -99,7 +106,7 @@ def fork_run(
             trainer,
         )
 
-    return make_run(text, runs_folder, parent, begin)
+    return make_run(text, runs_folder, parent, rule, begin)
 
 
 def _own_code_of_fork(source: Opened, config: TrainingConfig, allow: bool) -> OwnCode:

@@ -10,7 +10,8 @@ from typing import Any
 
 import lmcore
 from lmcore.config.fields import is_learned
-from lmcore.config.schema import SECTIONS, HookConfig, Section, TrainingConfig
+from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig
+from lmcore.config.section import Section
 from lmcore.experiments.own_code import OwnFile, learned_files
 
 

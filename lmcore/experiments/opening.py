@@ -13,6 +13,7 @@ from lmcore.config import TrainingConfig, parse_config
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
 from lmcore.data.tokenizer import Tokenizer, load_tokenizer
+from lmcore.experiments.baseline import OneChange
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import (
     CONFIG,
@@ -31,6 +32,7 @@ from lmcore.experiments.identity import config_hash, run_identity
 from lmcore.experiments.journal import read_changes
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
+from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.own_code import OwnCode, keep, kept
 from lmcore.experiments.runs import read_config_text
 from lmcore.generation import encode_prompt
@@ -115,12 +117,13 @@ def create_run(
     parent: dict[str, Any] | None,
     own: OwnCode,
     on_progress: OnProgress | None,
+    rule: OneChange,
     known: Opened | None = None,
 ) -> Opened:
     """Make a new run from a resolved configuration; its directory appears whole or not at all.
 
     The text of `known`, a run that is open, is not prepared again where it is the same. ConfigError, DataError,
-    DeviceError, HookError or RunError with a sentence.
+    DeviceError, HookError or RunError with a sentence; TooManyChanges, by `rule`.
     """
 
     def begin(config: TrainingConfig, folder: Path) -> Opened:
@@ -131,7 +134,7 @@ def create_run(
         live, lock = new_live(config, text, own), RunLock(folder)
         return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
 
-    return make_run(text, runs_folder, parent, begin)
+    return make_run(text, runs_folder, parent, rule, begin)
 
 
 def dataset_for(
@@ -178,11 +181,15 @@ def trainer_of(opened: Opened, on_progress: OnProgress | None) -> Trainer:
 
 
 def new_live(config: TrainingConfig, text: str, own: OwnCode) -> LiveConfig:
-    return LiveConfig(config, text, code={name: file.digest for name, file in own.files.items()})
+    return LiveConfig(config, text, code=own.digests)
 
 
 def make_run(
-    text: str, runs_folder: Path, parent: dict[str, Any] | None, begin: Callable[[TrainingConfig, Path], Opened]
+    text: str,
+    runs_folder: Path,
+    parent: dict[str, Any] | None,
+    rule: OneChange,
+    begin: Callable[[TrainingConfig, Path], Opened],
 ) -> Opened:
     config = parse_config(text)
     set_threads(config.other.threads)
@@ -214,6 +221,9 @@ def make_run(
             own_files=opened.own.files.values(),
             code_folder=opened.own.folder,
         )
+        recipe = Recipe(config, opened.dataset.fingerprint, opened.own.digests)
+        opened.run |= rule.record(recipe)
+        opened.notes = rule.notes(recipe)
         write_run(folder, opened.run)
         opened.lock.acquire()
         name = run_name(opened.run["title"], opened.run["config_hash"], created)

@@ -44,6 +44,11 @@ class OwnCode:
         """The text of each file, by its name."""
         return {name: file.text for name, file in self.files.items()}
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digest of each file, by its name."""
+        return {name: file.digest for name, file in self.files.items()}
+
     def read_new(self, names: Iterable[str]) -> tuple[OwnFile, ...]:
         """Those of the named files that are not used yet, as they are beside the configuration now. RunError."""
         new = tuple(name for name in names if name not in self.files)

@@ -38,6 +38,7 @@ class RunSummary:
     archived: bool = False
     baseline: str = ""  # the name of what it was to differ from in one thing
     confounded: str = ""  # why it differs from its baseline in more
+    changed: str = ""  # what it learns differently than its baseline, or else than its parent, in words
     settings: Mapping[str, Any] | None = None  # what is not at its default, by dotted key; None: unknown
 
 
@@ -69,6 +70,7 @@ def summarize(folder: Path) -> RunSummary:
         problems.append(f"{layout.RUN}: max_steps should be a whole number.")
     status = settled(folder, run, status)
     parent, baseline, settings = _table(run, "parent"), _table(run, "baseline"), run.get("settings")
+    changed = baseline or _table(run, "changed")
     known = {**_table(run, "latest"), **latest}
     return RunSummary(
         name=folder.name,
@@ -91,6 +93,7 @@ def summarize(folder: Path) -> RunSummary:
         archived=run.get("archived") is True,
         baseline=str(baseline.get("name") or ""),
         confounded=str(run.get("confounded") or ""),
+        changed=str(changed.get("words") or ""),
         settings=settings if isinstance(settings, dict) else None,
     )
 

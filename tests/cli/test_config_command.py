@@ -77,6 +77,23 @@ def test_diff_shows_what_differs(lmcore: Command, folder: Path) -> None:
     assert "model.d_model" in keys <= set(leaf_keys())
 
 
+def test_diff_tells_what_is_learned_from_the_seed_and_from_presentation(lmcore: Command, folder: Path) -> None:
+    changed = ["training.max_steps=12", "training.warmup_steps=2", "other.seed=9", "evaluation.interval=2"]
+    settings = [part for setting in changed for part in ("--set", setting)]
+    Path("other.yaml").write_text(lmcore("config", "show", "tiny.yaml", *settings).out)
+    out = lmcore("config", "diff", "tiny.yaml", "other.yaml").out
+    learned, seed, presentation = out.split("\n\n")
+    assert learned.startswith("What is learned differently: one change\n") and "the schedule" in learned
+    assert seed.startswith("Seed\n") and presentation.startswith("Only presentation\n")
+    rows = lmcore("config", "diff", "tiny.yaml", "other.yaml", "--json").rows
+    assert {row["key"]: (row["meaning"], row["group"]) for row in rows} == {
+        "training.max_steps": ("learned", "schedule"),
+        "training.warmup_steps": ("learned", "schedule"),
+        "other.seed": ("seed", ""),
+        "evaluation.interval": ("presentation", ""),
+    }
+
+
 def test_template_is_every_field_and_refresh_renews_comments(lmcore: Command, folder: Path) -> None:
     assert lmcore("config", "template").out == template()
     Path("old.yaml").write_text("# Mine.\n\nmodel:\n  # Long ago.\n  d_model: 64\n")

@@ -74,7 +74,7 @@ def test_a_fork_without_a_change_has_its_parents_bits(lmcore: Command, run_folde
 
 def test_a_fork_records_its_parent_and_waits(lmcore: Command, run_folder: Path) -> None:
     changes = ("--set", "training.max_steps=8", "--set", "training.learning_rate=1e-4")
-    outcome = lmcore("fork", "parent", *changes, "--name", "longer", "--json")
+    outcome = lmcore("fork", "parent", *changes, "--name", "longer", "--confounded", "for the test", "--json")
     assert outcome.code == 0, outcome.err
     (told,) = outcome.rows
     assert (told["step"], told["max_steps"]) == (6, 8)

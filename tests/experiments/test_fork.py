@@ -7,6 +7,7 @@ import pytest
 
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import RunError
+from lmcore.experiments.one_change import TooManyChanges
 from lmcore.experiments.runs import list_runs, read_run
 from lmcore.training.checkpoints import CheckpointError
 from tests.experiments.tiny import tiny, train, train_losses, weights
@@ -46,11 +47,15 @@ def test_a_fork_in_the_middle_goes_the_same_way(runs_folder: Path) -> None:
 
 def test_another_optimizer_and_another_seed_may_go_on(parent: Experiment, runs_folder: Path) -> None:
     changes = [("training.max_steps", "14"), ("training.optimizer", "muon"), ("other.seed", "5")]
-    fork = Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder)
+    with pytest.raises(TooManyChanges, match=r"2 changes .*\n  - training.max_steps 12 → 14\n  - training.optimizer"):
+        Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder)
+    fork = Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder, confounded="to see if it can")
     train(fork)
     assert fork.finished
     assert fork.run["seed"] == 5
     assert fork.title == "parent"
+    assert read_run(fork.folder)["confounded"] == "to see if it can"
+    assert any("seeds differ" in note for note in fork.notes)
 
 
 def test_a_fork_of_the_beginning_is_a_new_run_with_a_parent(runs_folder: Path) -> None:
@@ -59,6 +64,24 @@ def test_a_fork_of_the_beginning_is_a_new_run_with_a_parent(runs_folder: Path) -
     assert fork.step == 0
     assert fork.run["parent"]["run"] == parent.folder.name
     train(fork, until=1)
+
+
+def test_a_fork_is_held_against_its_parent_as_it_was_there_and_not_against_its_parent_s_baseline(
+    runs_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "base.yaml").write_text(tiny())
+    text = tiny(other__baseline=tmp_path / "base.yaml", model__norm="rmsnorm", checkpointing__keep_last="9")
+    parent = Experiment.create(text, runs_folder=runs_folder, name="parent")
+    train(parent, until=3)
+    parent.set_value("training.weight_decay", "0.2")
+    train(parent, until=6)
+    parent.close("stopped")
+    fork = Experiment.fork(parent.folder, "5", [("training.gradient_clip", "0.5")], runs_folder=runs_folder)
+    assert fork.run["changed"]["words"] == "one change: training.gradient_clip 1.0 → 0.5"
+    assert "baseline" not in fork.run and fork.config.other.baseline == ""
+    changes = [("training.gradient_clip", "0.5"), ("other.baseline", str(tmp_path / "base.yaml"))]
+    with pytest.raises(TooManyChanges, match=r"its baseline .*base.yaml in 3 changes"):
+        Experiment.fork(parent.folder, "5", changes, runs_folder=runs_folder)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +97,7 @@ def test_a_fork_that_cannot_be_leaves_nothing(
     parent: Experiment, runs_folder: Path, changes: list[tuple[str, str]], error: type[Exception], complaint: str
 ) -> None:
     with pytest.raises(error, match=complaint):
-        Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder)
+        Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder, confounded="to see if it can")
     assert [run.name for run in list_runs(runs_folder)] == [parent.folder.name]
     assert len(list(runs_folder.iterdir())) == 1
     assert read_run(parent.folder)["status"] == "finished"

@@ -90,7 +90,9 @@ def lay_ground(ablation: Ablation, allow_code: bool = False, on_progress: OnProg
 
 def _text_of(ablation: Ablation, arm: Arm, seed: int) -> str:
     """An arm's configuration with one seed."""
-    values = {"seed": seed, "name": ablation.title_of(arm), "runs_folder": str(ablation.runs_folder)}
+    runs_folder = str(ablation.runs_folder)
+    # Its arms are compared with its own baseline arm, not with one that the base was compared with.
+    values = {"seed": seed, "name": ablation.title_of(arm), "runs_folder": runs_folder, "baseline": ""}
     return resolved_text(arm.text, [(f"other.{name}", to_yaml_value(value)) for name, value in values.items()])
 
 

@@ -7,9 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmcore.config import SECTIONS, TrainingConfig, differences, parse_config, resolved_text, to_yaml_value
+from lmcore.config import (
+    SECTIONS,
+    HookConfig,
+    TrainingConfig,
+    differences,
+    get_from_config,
+    parse_config,
+    resolved_text,
+    to_yaml_value,
+)
 from lmcore.experiments.folder import CHECKPOINTS, slug
 from lmcore.experiments.identity import config_hash
+from lmcore.experiments.one_change import Recipe, compare
 from lmcore.experiments.verdict import TooFewSeeds
 
 BASELINE = "baseline"
@@ -18,7 +28,8 @@ BASELINE = "baseline"
 FOLDER = "ablations"
 """The folder inside the runs folder in which each ablation has one of its own."""
 
-ANOTHER_CHANGE = re.compile(rf"[\s,;&]({'|'.join((*SECTIONS, 'hooks'))})\.\w+\s*[=:]")
+ANOTHER_KEY = re.compile(rf"[\s,;&]+(?=(?:{'|'.join((*SECTIONS, 'hooks'))})\.[\w.]+\s*=)")
+"""What stands between keys that belong together: `training.schedule=linear training.max_steps=800`."""
 
 MOST_TITLE = 100  # characters, as other.name allows
 
@@ -29,7 +40,10 @@ class AblationError(ValueError):
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the comparison; `key` and `value` (as YAML) are its change, empty for the baseline."""
+    """One side of the comparison; `key` and `value` (as YAML) are its change, empty for the baseline.
+
+    A change of fields that belong together has several of each, separated by spaces.
+    """
 
     name: str
     key: str
@@ -108,21 +122,32 @@ def plan_ablation(
 
 
 def _arm(baseline: Arm, change: str, source: str) -> Arm:
-    key, equals, value = (part.strip() for part in change.partition("="))
-    if not equals or not key:
-        raise AblationError(f"--change {change}: write it as KEY=VALUE, such as training.optimizer=muon.")
-    if ANOTHER_CHANGE.search(value) and not key.startswith("hooks"):
+    parts = [change] if change.lstrip().startswith("hooks") else ANOTHER_KEY.split(change)
+    overrides = []
+    for part in parts:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not key:
+            raise AblationError(f"--change {change}: write it as KEY=VALUE, such as training.optimizer=muon.")
+        overrides.append((key, value))
+    config = parse_config(baseline.text, source, overrides)
+    changes = compare(Recipe(baseline.config), Recipe(config)).changes
+    if len(changes) > 1:
+        listed = ", ".join(found.name for found in changes)
         raise AblationError(
-            f"--change {change}: this is more than one change, so its effect could not be told apart. Give each its "
-            "own --change; each becomes an arm."
+            f"--change {change}: this is more than one change ({listed}), so their effects could not be told apart. "
+            "Give each its own --change; each becomes an arm."
         )
-    config = parse_config(baseline.text, source, [(key, value)])
-    changed = differences(baseline.config, config)
-    if len(changed) > 1:
-        listed = ", ".join(difference.key for difference in changed)
-        raise AblationError(f"--change {change} changes {len(changed)} things at once: {listed}. An arm is one change.")
-    shown = to_yaml_value(changed[0].new) if changed else value
-    return Arm(f"{key}={shown}", key, shown, resolved_text(baseline.text, [(key, value)]), config)
+    keys = [key for key, _ in overrides]
+    values = [to_yaml_value(_plain(get_from_config(config, key))) for key in keys]
+    name = " ".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))
+    return Arm(name, " ".join(keys), " ".join(values), resolved_text(baseline.text, overrides), config)
+
+
+def _plain(value: object) -> object:
+    """A value as the file has it: a list of hooks as plain data."""
+    if isinstance(value, HookConfig):
+        return value.model_dump(by_alias=True, exclude_defaults=True)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _no_arm(arm: Arm, base: TrainingConfig, same_as: str, source: str) -> str:

@@ -62,9 +62,21 @@ def test_what_is_not_one_change_is_refused(changes: list[str], said: str) -> Non
 
 def test_two_hooks_switched_at_once_are_two_changes() -> None:
     off = "[{name: a, use: zero, at: '*hook_mlp_out', enabled: false}, {name: b, use: zero, at: '*hook_attn_out', "
-    with pytest.raises(AblationError, match=r"2 things at once: hooks\.0\.enabled, hooks\.1\.enabled"):
+    with pytest.raises(AblationError, match=r"more than one change \(hooks\.a\.enabled, hooks\.b\.enabled\)"):
         planned(f"hooks={off}enabled: false}}]", text=HOOKED)
     assert planned("hooks.0.enabled=false", text=HOOKED).arms[1].name == "hooks.0.enabled=false"
+
+
+@pytest.mark.parametrize("between", [" ", ", ", ","])
+def test_keys_that_belong_together_are_one_change(between: str) -> None:
+    arm = planned(f"training.schedule=linear{between}training.max_steps=8", "model.bias=true").arms[1]
+    assert arm.name == "training.schedule=linear training.max_steps=8"
+    assert (arm.config.training.schedule, arm.config.training.max_steps) == ("linear", 8)
+
+
+def test_keys_that_do_not_belong_together_are_several_changes() -> None:
+    with pytest.raises(AblationError, match=r"\(the schedule, training.optimizer\)"):
+        planned("training.schedule=linear training.max_steps=8 training.optimizer=muon")
 
 
 @pytest.mark.parametrize("change", ["training.optimiser=muon", "model.norm=batchnorm", "model.n_heads=3"])
