@@ -278,6 +278,14 @@ class CheckpointingConfig(Section):
     keep_best: bool = setting(
         True, "Also keep the checkpoint with the lowest validation loss.", live=True, learned=False
     )
+    snapshot_megabytes: int = setting(
+        300,
+        "Memory for going back to earlier steps in the lab: the last ones, and fewer from before. 0: only checkpoints.",
+        live=True,
+        learned=False,
+        ge=0,
+        le=10**6,
+    )
 
 
 class HookConfig(Section):

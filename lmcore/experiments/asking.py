@@ -1,15 +1,40 @@
-"""Hooks that act on one answer only: attached for each of its tokens, and gone between them."""
+"""What one asks of a model: how good it is, and answers with hooks that are attached for each of their tokens, and gone
+between them."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from lmcore.config import HookConfig, TrainingConfig, get_from_config, parse_yaml_value, with_value
+from lmcore.config import EvaluationConfig, HookConfig, TrainingConfig, get_from_config, parse_yaml_value, with_value
+from lmcore.data.dataset import Dataset
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.opening import Opened
 from lmcore.experiments.own_code import files_of_hooks
 from lmcore.generation import Piece
 from lmcore.hooks.active import Hooks
+from lmcore.training.evaluation import evaluate
+
+
+def judge(
+    opened: Opened, dataset: Dataset, settings: EvaluationConfig | None, on_batch: Callable[[], None] | None
+) -> dict[str, float]:
+    """Metrics of a run's model on the validation split, as configured or as `settings` say, the floor beside them.
+
+    `on_batch` is called between batches.
+    """
+    config = opened.live.config
+    bytes_per_token = dataset.validation_bytes / max(1, len(dataset.validation))
+    metrics = evaluate(
+        opened.model,
+        dataset.validation,
+        settings or config.evaluation,
+        config.model.context_length,
+        opened.device,
+        bytes_per_token,
+        on_batch,
+    )
+    floor: float | None = opened.run["floor"]
+    return metrics if floor is None else {**metrics, "loss/floor": floor}
 
 
 def hooks_of_answer(declarations: Sequence[str]) -> tuple[HookConfig, ...]:
@@ -38,8 +63,7 @@ def with_hooks(pieces: Iterator[Piece], opened: Opened, declared: Sequence[HookC
     new = opened.own.read_new(files_of_hooks(declared))
     require_consent(new)
     sources = {**opened.own.sources, **{file.name: file.text for file in new}}
-    step = opened.trainer.step if opened.trainer else opened.step
-    return _drawn(pieces, Hooks(declared, opened.model, seed, sources), step)
+    return _drawn(pieces, Hooks(declared, opened.model, seed, sources), opened.steps_done)
 
 
 def _drawn(pieces: Iterator[Piece], hooks: Hooks, step: int) -> Iterator[Piece]:

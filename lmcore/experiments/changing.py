@@ -47,6 +47,10 @@ class Changing:
         old = self._opened.live.code.get(file.name, "")
         return self._make(change_now(step, CODE_KEY + file.name, old, file.digest))
 
+    def version(self, name: str, digest: str) -> OwnFile:
+        """A version of an own file that the run uses or has used. RunError if it is gone."""
+        return self._versions.get(digest) or kept(self._opened.folder, name, digest)
+
     def repeat(self, step: int) -> list[ChangeRecord]:
         """Repeat the changes of the journal that were made at `step` or before. RunError for one that cannot be."""
         repeated = []
@@ -91,7 +95,7 @@ class Changing:
         """Let hooks and optimizer follow a change, or refuse it with nothing changed."""
         if change.key.startswith(CODE_KEY):
             name = change.key.removeprefix(CODE_KEY)
-            self._use_version(self._versions.get(change.new) or kept(self._opened.folder, name, change.new))
+            self._use_version(self.version(name, change.new))
         elif change.key.startswith("hooks"):
             self._opened.hooks.declare(self._opened.live.after(change).hooks)
 

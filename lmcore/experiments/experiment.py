@@ -7,8 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from lmcore.config import (
     EvaluationConfig,
     HookConfig,
@@ -19,15 +17,16 @@ from lmcore.config import (
     to_yaml_value,
 )
 from lmcore.data.dataset import Dataset
-from lmcore.experiments.asking import with_hooks
+from lmcore.experiments.asking import judge, with_hooks
 from lmcore.experiments.baseline import hold
 from lmcore.experiments.changing import Changing
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.forking import fork_run
-from lmcore.experiments.going_on import best_checkpoint, check_that_it_may_go_on
+from lmcore.experiments.going_on import best_checkpoint, check_that_it_may_be_saved, check_that_it_may_go_on
 from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
+from lmcore.experiments.moments import Moments
 from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.opening import OnProgress, Opened, create_run, dataset_of, open_run, trainer_of
 from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
@@ -43,7 +42,6 @@ from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.training.checkpoints import prune, save_checkpoint
-from lmcore.training.evaluation import evaluate
 from lmcore.training.trainer import Trainer
 
 Status = Literal["finished", "stopped", "failed", "interrupted"]
@@ -70,10 +68,12 @@ class Experiment:
         self._on_progress = on_progress
         self._writer = RunWriter(opened.folder, opened.lock)
         self._changing = Changing(opened, self._writer)
+        self.moments = Moments(opened, self._changing.version)
         self._due: list[Due] = list(opened.extra.get("due", []))
         self._evaluation = {name: opened.extra[name] for name in ("loss/val",) if name in opened.extra}
         self._row: dict[str, Any] = {}  # metrics of the step that are not on disk yet
         self._records: list[Record] = []  # of what was done and not told yet
+        self._layers: LayerRecord | None = None  # the newest norms
         self._best: tuple[float, int | None] = (math.inf, None)  # validation loss and step of the best checkpoint
 
     @classmethod
@@ -134,6 +134,20 @@ class Experiment:
         source = open_run(folder, at, allow_code)
         return cls(fork_run(source, changes, runs_folder, name, on_progress, allow_code, confounded), on_progress)
 
+    def fork_at(
+        self,
+        step: int,
+        changes: Sequence[tuple[str, str]] = (),
+        name: str = "",
+        on_progress: OnProgress | None = None,
+        confounded: str = "",
+    ) -> "Experiment":
+        """Make a new run beside this one that goes on from one of its moments, with `changes` applied; this run stays
+        open as it is. As `fork`; RunError for a step that is not kept."""
+        source = self.moments.at(step, self._facts())
+        opened = fork_run(source, changes, self.folder.parent, name, on_progress, confounded=confounded)
+        return Experiment(opened, on_progress)
+
     @property
     def config(self) -> TrainingConfig:
         """The present values: those the run began with, and the changes made since."""
@@ -168,7 +182,7 @@ class Experiment:
     @property
     def step(self) -> int:
         """Steps done."""
-        return self._opened.trainer.step if self._opened.trainer else self._opened.step
+        return self._opened.steps_done
 
     @property
     def max_steps(self) -> int:
@@ -209,12 +223,14 @@ class Experiment:
                 f"{self.folder.name} has made all of its {self.max_steps} steps; to go further, fork it with a larger "
                 "training.max_steps."
             )
+        self.moments.leave()
         self._begin()
         if not self._due:
             self._make_step()
         while self._due:
             self._carry_out(self._due[0], on_batch)
             del self._due[0]
+        self.moments.keep(self._facts(), self._layers)
         told, self._records = self._records, []
         return told
 
@@ -226,6 +242,7 @@ class Experiment:
         self._writer.begin(trainer.step, self._due, lambda: check_that_it_may_go_on(self._opened, self.step))
         self._changing.write_pending()
         self._best = best_checkpoint(self.folder)
+        self.moments.keep(self._facts(), self._layers)
 
     def _make_step(self) -> None:
         self._records += self._changing.repeat(self.step)
@@ -241,7 +258,8 @@ class Experiment:
             self._records.append(StepRecord((*totals, result.metrics)))
         if norms:
             rows = layer_rows(self.model.components(), self.model.component_of, result.metrics)
-            self._records.append(LayerRecord(result.step, rows))
+            self._layers = LayerRecord(result.step, rows)
+            self._records.append(self._layers)
             if self.config.hooks:
                 self._records.append(self.hook_record())
         if last or _is_due(number, self.config.evaluation.interval):
@@ -300,25 +318,23 @@ class Experiment:
     def _save(self) -> CheckpointRecord:
         began = time.perf_counter()
         trainer, keep = self.trainer, self.config.checkpointing
-        for name, parameter in self.model.named_parameters():
-            if not torch.isfinite(parameter).all():
-                raise RunError(
-                    f"At step {trainer.step} {name} holds values that are not finite, so this is not saved; the "
-                    "earlier checkpoints stay as they are."
-                )
+        check_that_it_may_be_saved(self.model, trainer.step)
         self._writer.sync()
-        loss = self._evaluation.get("loss/val", math.inf)
-        extra: dict[str, Any] = {"due": [due for due in self._due if self._due != ["checkpoint"]]}
-        if math.isfinite(loss):
-            extra["loss/val"] = loss
-        folder = save_checkpoint(self.folder, trainer, extra)
-        if loss < self._best[0]:
-            self._best = (loss, trainer.step)
+        facts = self._facts()
+        folder = save_checkpoint(self.folder, trainer, facts)
+        if facts.get("loss/val", math.inf) < self._best[0]:
+            self._best = (facts["loss/val"], trainer.step)
         with plainly("remove old checkpoints of", self.folder):
             # A fork that lost its first checkpoint could not be trained again without its parent.
             beginning = (self.run.get("parent") or {}).get("step")
             prune(self.folder, keep.keep_last, self._best[1] if keep.keep_best else None, beginning)
         return CheckpointRecord(trainer.step, folder, time.perf_counter() - began)
+
+    def _facts(self) -> dict[str, Any]:
+        """What a checkpoint says besides the state: what is left to do, and the validation loss if it was measured."""
+        loss = self._evaluation.get("loss/val", math.inf)
+        due = [due for due in self._due if self._due != ["checkpoint"]]
+        return {"due": due, **({"loss/val": loss} if math.isfinite(loss) else {})}
 
     def close(self, status: Status) -> None:
         """Write how the run stands and let others write it; the model stays. RunError if that cannot be written."""
@@ -353,29 +369,20 @@ class Experiment:
         """How every declared hook does at this moment."""
         return HookRecord(self.step, hook_rows(self.hooks))
 
-    # Asking
+    # Asking: the model of the moment that one looks at, which is the present unless `moments` say otherwise
 
     def evaluate(self, on_batch: OnBatch | None = None, settings: EvaluationConfig | None = None) -> dict[str, float]:
-        """Judge the present model on the validation split, as configured or as `settings` say; writes nothing."""
-        dataset = self.dataset
-        metrics = evaluate(
-            self.model,
-            dataset.validation,
-            settings or self.config.evaluation,
-            self.config.model.context_length,
-            self.device,
-            dataset.validation_bytes / max(1, len(dataset.validation)),
-            on_batch,
-        )
-        return metrics if self.floor is None else {**metrics, "loss/floor": self.floor}
+        """Judge the model on the validation split, as configured or as `settings` say; writes nothing."""
+        return judge(self.moments.seen, self.dataset, settings, on_batch)
 
     def generate(self, prompt: str, settings: SamplingConfig, hooks: Sequence[HookConfig] = ()) -> Iterator[Piece]:
-        """Continue a prompt with the present model, piece by piece; training is not moved by it.
+        """Continue a prompt with the model, piece by piece; training is not moved by it.
 
         `hooks` act on this answer alone, after the run's own. HookError or RunError for one that cannot.
         """
-        pieces = generate(self.model, self.tokenizer, prompt, settings)
-        return with_hooks(pieces, self._opened, hooks, settings.seed) if hooks else pieces
+        seen = self.moments.seen
+        pieces = generate(seen.model, self.tokenizer, prompt, settings)
+        return with_hooks(pieces, seen, hooks, settings.seed) if hooks else pieces
 
     def prompt_note(self, prompt: str) -> str:
         """What the tokenizer had to change in a prompt; empty if nothing."""

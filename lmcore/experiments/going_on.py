@@ -4,6 +4,9 @@ import math
 import shutil
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.opening import Opened
 from lmcore.training.checkpoints import is_valid, list_checkpoints, load_state, step_of
@@ -26,6 +29,16 @@ def check_that_it_may_go_on(opened: Opened, step: int) -> None:
     with plainly("remove damaged checkpoints of", folder):
         for path in later:
             shutil.rmtree(path)
+
+
+def check_that_it_may_be_saved(model: nn.Module, step: int) -> None:
+    """Refuse with RunError to save weights that nobody could go on from."""
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise RunError(
+                f"At step {step} {name} holds values that are not finite, so this is not saved; the earlier "
+                "checkpoints stay as they are."
+            )
 
 
 def best_checkpoint(folder: Path) -> tuple[float, int | None]:

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
-from lmcore.experiments.records import HookRow, LayerRow
+from lmcore.experiments.lines import decode_line
+from lmcore.experiments.records import HookRow, LayerRecord, LayerRow
 from lmcore.hooks.active import Hooks
+from lmcore.model.transformer import Transformer
 
 
 def layer_rows(
@@ -16,6 +19,19 @@ def layer_rows(
     Norms of several parameters are joined as the root of the sum of their squares; the update ratio is taken of these.
     """
     return tuple(_row(component, component_of, metrics) for component in components)
+
+
+def logged_layers(metrics: Path, model: Transformer, step: int) -> LayerRecord | None:
+    """The newest norms up to a step that a metrics file holds, or None. Of its lines only those with norms are read."""
+    try:
+        lines = metrics.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return None
+    for line in reversed(lines):
+        row = decode_line(line) if b'"param/l2_norm/' in line else None
+        if row is not None and isinstance(row.get("step"), int) and row["step"] <= step:
+            return LayerRecord(row["step"], layer_rows(model.components(), model.component_of, row))
+    return None
 
 
 def _row(component: str, component_of: Callable[[str], str], metrics: Mapping[str, float]) -> LayerRow:

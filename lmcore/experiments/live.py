@@ -35,7 +35,9 @@ class LiveConfig:
         self.config = config
         self.text = text
         self.code = dict(code or {})
-        self._coming = replayable(journal)
+        self._began_with = (config, text, dict(self.code))
+        self._known = list(journal)  # every change, in the order in which they were made
+        self._coming = replayable(self._known)
 
     @property
     def coming_code(self) -> tuple[tuple[str, str], ...]:
@@ -59,6 +61,13 @@ class LiveConfig:
         while self.next_due(step) is not None:
             self.repeat()
 
+    def at(self, step: int) -> "LiveConfig":
+        """The values as they were after `step` steps, with all that was changed then. RunError."""
+        config, text, code = self._began_with
+        then = LiveConfig(config, text, self._known, code)
+        then.advance_to(step)
+        return then
+
     def check(self, step: int, key: str, yaml_text: str) -> Change:
         """The change of a value after `step` steps, checked and not made yet.
 
@@ -77,6 +86,7 @@ class LiveConfig:
     def make(self, change: Change) -> None:
         """Let a checked change act; changes of the same value that the journal still held are overruled."""
         self._apply(change)
+        self._known.append(change)
         self._coming = [other for other in self._coming if not overrules(change.key, other.key)]
 
     def _apply(self, change: Change) -> None:

@@ -79,6 +79,11 @@ class Opened:
     is_config_changed: bool = False  # config.yaml is not what the run began with
     snapshot: Snapshot | None = None  # where the weights come from instead: a moment that was kept in memory
 
+    @property
+    def steps_done(self) -> int:
+        """Steps done up to the present."""
+        return self.trainer.step if self.trainer else self.step
+
 
 def build_model(config: TrainingConfig, vocabulary: int, device: torch.device) -> Transformer:
     """A new model with its first weights, which depend on the seed alone."""
@@ -131,6 +136,7 @@ def create_run(
         device = choose_device(config.other.device)
         model = build_model(config, dataset.tokenizer.vocabulary_size, device)
         hooks = build_hooks(config, model, own)
+        hooks.at_step(0)  # a model may be asked before its first step
         live, lock = new_live(config, text, own), RunLock(folder)
         return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
 

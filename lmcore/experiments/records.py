@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 MetricRow = tuple[int, int, float, dict[str, float]]
 """(step, tokens seen, seconds of training, {metric: value})."""
@@ -57,6 +58,21 @@ class HookRecord:
 
     step: int
     rows: tuple[HookRow, ...]
+
+
+MomentSource = Literal["memory", "checkpoint", "beginning"]
+"""Where a moment of a run comes from: a snapshot, a checkpoint on disk, or the first weights, made again."""
+
+
+@dataclass(frozen=True)
+class MomentRecord:
+    """A moment of a run that one looks at."""
+
+    step: int
+    source: MomentSource
+    config_text: str  # the values that acted from there on
+    layers: LayerRecord | None  # the newest norms that were measured up to there
+    hooks: tuple[HookRow, ...]  # how each declared hook did
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lmcore.config import ConfigError, SamplingConfig
-from lmcore.experiments import experiment as module
+from lmcore.experiments import asking
 from lmcore.experiments.experiment import (
     CheckpointRecord,
     EvaluationRecord,
@@ -96,7 +96,7 @@ def test_two_runs_at_once_do_not_share_a_directory(runs_folder: Path) -> None:
 
 def test_the_newest_and_the_best_checkpoint_stay(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged = iter([3.0, 1.0, 2.0, math.nan, 2.5])
-    monkeypatch.setattr(module, "evaluate", lambda *_: {"loss/val": next(judged)})
+    monkeypatch.setattr(asking, "evaluate", lambda *_: {"loss/val": next(judged)})
     text = tiny(evaluation__interval=2, checkpointing__interval=3, training__max_steps=10, checkpointing__keep_last=2)
     experiment = Experiment.create(text, runs_folder=runs_folder)
     train(experiment)
