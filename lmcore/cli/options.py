@@ -59,6 +59,15 @@ Compared = Annotated[
         show_default=False,
     ),
 ]
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN…",
+        help="Runs: of each any part of its name that no other run has, or its folder.",
+        autocompletion=complete_run,
+        show_default=False,
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

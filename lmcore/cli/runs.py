@@ -1,61 +1,23 @@
-"""`lmcore runs`: list, show and remove runs. Nothing here loads a model."""
+"""`lmcore runs`: list, show, tag, archive and remove runs. Nothing here loads a model."""
 
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lmcore.cli.exits import ExitCode, Failure
-from lmcore.cli.options import AsJson, Run, RunsFolder, complete_run
-from lmcore.cli.output import count_text, give, give_json, give_table, loss_text, say
+from lmcore.cli.options import AsJson, Run, Runs, RunsFolder
+from lmcore.cli.output import count_text, give, give_json, loss_text, say
+from lmcore.cli.runs_list import TAKES_MINUS, list_all, minus_words
 
-if TYPE_CHECKING:
-    from lmcore.experiments.runs import RunSummary
+ONLY_WHERE_GIVEN = ("parent", "baseline", "changed", "confounded", "archived")
 
-ONLY_WHERE_GIVEN = ("parent", "baseline", "changed", "confounded")
-
-app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, tag, archive and remove runs.", no_args_is_help=True)
 
 
-@app.command("list")
-def list_all(runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
-    """List the runs, the newest first; a fork stands under its parent, with the step that it began at."""
-    from lmcore.experiments.runs import as_tree, list_runs
-
-    runs = list_runs(runs_folder)
-    if as_json:
-        for run in runs:
-            give_json(asdict(run))
-        return
-    if not runs:
-        say(f"{runs_folder} holds no runs yet. Begin one: lmcore train baseline")
-        return
-    headings = ("run", "status", "step", "train", "val", "floor", "created")
-    rows = [
-        (
-            _in_tree(run, depth),
-            run.status,
-            f"{run.step:,} / {run.max_steps:,}",
-            loss_text(run.loss_train),
-            loss_text(run.loss_val),
-            loss_text(run.floor),
-            run.created[:19].replace("T", " "),
-        )
-        for depth, run in as_tree(runs)
-    ]
-    give_table(headings, rows, right=("step", "train", "val", "floor"))
-    for run in runs:
-        if run.note:
-            say(f"{run.name}: {run.note}")
-
-
-def _in_tree(run: "RunSummary", depth: int) -> str:
-    """A run's name in its place under its parent, with a mark for several changes at once."""
-    place = "" if depth == 0 else f"{'  ' * (depth - 1)}└ "
-    began = "" if depth == 0 else f" · from step {run.parent_step or 0:,}"
-    return f"{place}{run.name}{began}{' · confounded' if run.confounded else ''}"
+app.command("list", context_settings=TAKES_MINUS)(list_all)
 
 
 @app.command()
@@ -73,6 +35,7 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
         "run": summary.name,
         "title": summary.title,
         "status": summary.status,
+        "tags": " ".join(summary.tags) or "–",
         "step": f"{summary.step:,} of {summary.max_steps:,}",
         "training loss": loss_text(summary.loss_train),
         "validation loss": loss_text(summary.loss_val),
@@ -84,6 +47,7 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
         "baseline": summary.baseline,
         "changed": summary.changed,
         "confounded": summary.confounded,
+        "archived": "yes" if summary.archived else "",
         "config hash": summary.config_hash,
         "folder": str(folder),
     }
@@ -103,10 +67,7 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
 
 @app.command("rm")
 def remove(
-    run: Annotated[
-        list[str],
-        typer.Argument(metavar="RUN…", help="The runs to remove.", autocompletion=complete_run, show_default=False),
-    ],
+    run: Runs,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     runs_folder: RunsFolder = Path("runs"),
     as_json: AsJson = False,
@@ -128,3 +89,56 @@ def remove(
         say(f"Removed {folder.name}.")
         if as_json:
             give_json({"removed": folder})
+
+
+@app.command(context_settings=TAKES_MINUS)
+def tag(
+    context: typer.Context,
+    run: Run,
+    change: Annotated[
+        list[str],
+        typer.Argument(metavar="+TAG|-TAG", help="+x gives the run the tag x, -x takes it away.", show_default=False),
+    ],
+    runs_folder: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Give a run tags, or take them away: `lmcore runs tag RUN +muon -to-do`.
+
+    A tag is a short word in small letters, without blanks.
+    """
+    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.tags import tag_run
+
+    words = minus_words(context, [run, *change])[1:]
+    if wrong := [word for word in words if not word.startswith(("+", "-"))]:
+        raise Failure(f"Write +{wrong[0]} to give the run this tag, -{wrong[0]} to take it away.", ExitCode.WRONG_INPUT)
+    add = [word[1:] for word in words if word.startswith("+")]
+    remove = [word[1:] for word in words if word.startswith("-")]
+    folder = find_run(runs_folder, run)
+    tags = tag_run(folder, add, remove)
+    say(f"{folder.name}: {' '.join(tags) or 'no tags'}")
+    if as_json:
+        give_json({"run": folder, "tags": tags})
+
+
+@app.command()
+def archive(run: Runs, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """Hide runs from the list. `runs list --all` still shows them, and everything can be done with them."""
+    _archive(run, runs_folder, True, as_json)
+
+
+@app.command()
+def unarchive(run: Runs, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """Show archived runs in the list again."""
+    _archive(run, runs_folder, False, as_json)
+
+
+def _archive(run: list[str], runs_folder: Path, archived: bool, as_json: bool) -> None:
+    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.tags import archive_run
+
+    for folder in [find_run(runs_folder, part) for part in run]:
+        archive_run(folder, archived)
+        say(f"Archived {folder.name}." if archived else f"{folder.name} is in the list again.")
+        if as_json:
+            give_json({"run": folder, "archived": archived})

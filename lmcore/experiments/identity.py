@@ -36,11 +36,25 @@ def learned_values(config: TrainingConfig) -> dict[str, Any]:
     return {**values, "hooks": hooks} if hooks else values
 
 
-def _differing(section: Section | HookConfig) -> dict[str, Any]:
+def differing_values(config: TrainingConfig) -> dict[str, Any]:
+    """Every value that is not at its default, as plain data by dotted key, for whoever looks for runs by their values.
+
+    No part of any hash. Of each hook all but its arguments, which may hold anything.
+    """
+    values: dict[str, Any] = {}
+    for section in SECTIONS:
+        differing = _differing(getattr(config, section), learned_only=False)
+        values |= {f"{section}.{name}": value for name, value in differing.items()}
+    hooks = [_differing(hook, learned_only=False) for hook in config.hooks]
+    return {**values, "hooks": [{k: v for k, v in hook.items() if k != "with"} for hook in hooks]} if hooks else values
+
+
+def _differing(section: Section | HookConfig, learned_only: bool = True) -> dict[str, Any]:
     values = {}
     for name, field in type(section).model_fields.items():
         value = canonical(getattr(section, name))
-        if is_learned(field) and value != canonical(field.get_default(call_default_factory=True, validated_data={})):
+        default = canonical(field.get_default(call_default_factory=True, validated_data={}))
+        if value != default and (is_learned(field) or not learned_only):
             values[name.rstrip("_")] = value
     return values
 
@@ -117,6 +131,7 @@ def run_identity(
         "code_folder": "" if code_folder is None else str(code_folder),
         "parent": parent,
         "max_steps": config.training.max_steps,
+        "settings": differing_values(config),
         "vocabulary": vocabulary,
         "parameters": parameters,
         "floor": floor,

@@ -71,6 +71,12 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
 
 def read_last_lines(path: Path, size: int) -> list[bytes]:
     """The whole lines within the last `size` bytes of a file, oldest first; none if it is not there."""
+    content = read_end(path, size)
+    return content.split(b"\n") if content else []
+
+
+def read_end(path: Path, size: int) -> bytes:
+    """The whole lines within the last `size` bytes of a file, as they stand there; empty if it is not there."""
     try:
         with open_regular(path) as file:
             end = file.seek(0, os.SEEK_END)
@@ -78,9 +84,9 @@ def read_last_lines(path: Path, size: int) -> list[bytes]:
             file.seek(start)
             content = file.read(size)
     except FileNotFoundError:
-        return []
+        return b""
     first = 0 if start == 0 else content.find(b"\n") + 1
-    return content[first : content.rfind(b"\n") + 1].split(b"\n")
+    return content[first : content.rfind(b"\n") + 1]
 
 
 def cut_lines(path: Path, keep: Callable[[dict[str, Any]], bool]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lmcore.experiments.lines import LineWriter, cut_lines, decode_line, read_last_lines, read_lines
+from lmcore.experiments.lines import LineWriter, cut_lines, decode_line, read_end, read_last_lines, read_lines
 
 Row = dict[str, Any]
 """{"step": 12, "tokens": 49152, "seconds": 3.1, "loss/train": 2.9, …}; NaN and infinities stand as strings on disk."""
@@ -43,18 +43,22 @@ def cut_metrics(path: Path, step: int) -> None:
 
 def latest_metrics(path: Path) -> Row:
     """The newest value of each of step, tokens, seconds, loss/train and loss/val within the end of a metrics file."""
-    return latest_values(path, ("loss/train", "loss/val", "step", "tokens", "seconds"), enough=1 << 14)
+    names = ("loss/train", "loss/val", "step", "tokens", "seconds")
+    return latest_values(path, names, (1 << 14,)) or latest_values(path, names, DEPTHS)
 
 
-def latest_values(path: Path, names: Sequence[str], enough: int = 1 << 20) -> Row:
-    """The newest value of each of some metrics within the last megabyte of a metrics file, as far as it has them.
+DEPTHS = (1 << 17, 1 << 20)
+"""How much of a file's end is looked through for its newest values, in bytes: first little, then more."""
 
-    When the last `enough` bytes hold some of them, it is left at that. Lines with norms of every parameter are long;
-    only those that hold what is looked for are decoded. OSError.
+
+def latest_values(path: Path, names: Sequence[str], depths: Sequence[int] = DEPTHS) -> Row:
+    """The newest value of each of some metrics within the end of a metrics file, as far as it has them. OSError.
+
+    Lines with norms of every parameter are long; only those that hold what is looked for are decoded.
     """
     latest: Row = {}
-    for size in (1 << 14, 1 << 17, 1 << 20):
-        content = b"\n".join(read_last_lines(path, size))
+    for size in depths:
+        content = read_end(path, size)
         for name in names:
             end = len(content)
             while name not in latest and (at := content.rfind(_as_key(name), 0, end)) >= 0:
@@ -62,7 +66,7 @@ def latest_values(path: Path, names: Sequence[str], enough: int = 1 << 20) -> Ro
                 row = decode_line(content[end : content.find(b"\n", at)])
                 if row is not None and isinstance(row.get("step"), int):
                     latest |= {key: row[key] for key in names if key in row and key not in latest}
-        if (latest and size >= enough) or all(name in latest for name in names):
+        if all(name in latest for name in names):
             break
     return latest
 

@@ -89,7 +89,7 @@ def summarize(folder: Path) -> RunSummary:
         parameters=_whole(run.get("parameters")),
         parent=str(parent.get("run") or ""),
         parent_step=_whole(parent.get("step")),
-        tags=_words(run.get("tags")),
+        tags=tags_of(run),
         archived=run.get("archived") is True,
         baseline=str(baseline.get("name") or ""),
         confounded=str(run.get("confounded") or ""),
@@ -108,6 +108,12 @@ def settled(folder: Path, run: dict[str, Any], status: str) -> str:
     except OSError:
         is_complete = False
     return "finished" if is_complete else "interrupted"
+
+
+def tags_of(run: dict[str, Any]) -> tuple[str, ...]:
+    """The tags that a run.json names."""
+    tags = run.get("tags")
+    return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
 
 
 def _wrong_parts(folder: Path) -> list[str]:
@@ -131,10 +137,6 @@ def _wrong_parts(folder: Path) -> list[str]:
 def _table(run: dict[str, Any], key: str) -> dict[str, Any]:
     value = run.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()
 
 
 def _whole(value: object) -> int | None:

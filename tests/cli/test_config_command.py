@@ -26,7 +26,8 @@ def test_no_torch_is_loaded_for_what_needs_none(folder: Path) -> None:
     code = (
         "import sys\nfrom lmcore.cli.app import run\n"
         "for line in ('--help', 'config check tiny.yaml', 'config show tiny.yaml', 'config hash tiny.yaml',"
-        " 'runs list', 'config diff tiny.yaml baseline', 'config template', 'init there', 'data fetch',"
+        " 'runs list', 'runs list optimizer=muon', 'runs list --sort loss/val', 'runs list loss/val<2',"
+        " 'config diff tiny.yaml baseline', 'config template', 'init there', 'data fetch',"
         " 'runs show nothing'):\n"
         "    run(line.split())\n    assert 'torch' not in sys.modules, line\n"
     )

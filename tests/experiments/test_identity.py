@@ -1,5 +1,6 @@
 """The config hash depends on what is learned, and on nothing else."""
 
+import json
 import math
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 import lmcore.experiments.identity as identity
 from lmcore.config import SECTIONS, HookConfig, TrainingConfig, is_learned, parse_config, section_type
-from lmcore.experiments.identity import canonical, code_digest, config_hash, learned_values, run_id
+from lmcore.experiments.identity import canonical, code_digest, config_hash, differing_values, learned_values, run_id
 
 LEARNED = {
     "training.max_steps": st.integers(100, 5000),
@@ -104,6 +105,14 @@ def test_hooks_count_in_their_order_when_they_are_on() -> None:
 def test_canonical_keeps_the_meaning(value: Any) -> None:
     assert canonical(value) == value
     assert canonical(canonical(value)) == canonical(value)
+
+
+def test_differing_values_are_all_that_is_not_at_its_default() -> None:
+    assert differing_values(TrainingConfig()) == {}
+    text = "other: {seed: 7}\nmodel: {dropout: 0.5, n_layers: 4}\nhooks: [{name: a, use: zero, with: {x: .inf}}]\n"
+    found = differing_values(parse_config(text))
+    assert found == {"other.seed": 7, "model.dropout": 0.5, "hooks": [{"name": "a", "use": "zero"}]}
+    json.dumps(found, allow_nan=False)
 
 
 def test_canonical_tells_infinity_and_booleans_apart() -> None:
