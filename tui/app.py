@@ -20,6 +20,7 @@ from tui.budget import RenderBudget
 from tui.lab_state import LabState, advance_state
 from tui.messages import (
     ChangeHooks,
+    CompareRuns,
     ConfigEdited,
     CoreEvents,
     NewRun,
@@ -201,6 +202,10 @@ class LabApp(App[None]):
     def on_overlay_run(self, message: OverlayRun) -> None:
         """Draw another run's curves."""
         self.home.loss.overlay(message.folder, message.on)
+
+    def on_compare_runs(self, message: CompareRuns) -> None:
+        """Show runs beside each other."""
+        opening.compare_runs(self, message.folders)
 
     def on_show_runs(self, message: ShowRuns) -> None:
         """Open the list of runs."""

@@ -74,6 +74,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(("x",), "axis", "x axis", "Count steps, tokens or time", "loss", in_footer=True),
     Entry(("y",), "log_axis", "log", "Logarithmic or linear axis", "loss", in_footer=True),
     Entry(("c",), "cursor", "cursor", "Read values with a cursor", "loss", in_footer=True),
+    Entry(("v",), "compare", "compare", "Compare the open run with those laid over it", "loss"),
     Entry(("plus", "equals_sign"), "zoom_by(0.5)", "closer", "See a smaller part", "loss"),
     Entry(("minus",), "zoom_by(2.0)", "wider", "See a larger part", "loss"),
     Entry(("left",), "pan(-1)", "left", "Move the window or the cursor left", "loss", in_palette=False),

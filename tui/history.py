@@ -4,12 +4,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
+from lmcore.experiments.comparison.axes import Axis as Axis
 from tui.series import Series, Smoothed
 
-Axis = Literal["step", "tokens", "time"]
-"""What the horizontal axis counts: steps, tokens seen, or seconds of training."""
+if TYPE_CHECKING:
+    from lmcore.experiments.comparison.curves import Curves
 
 Row = tuple[int, int, float, Mapping[str, float]]
 """Step, tokens seen, seconds of training, and metrics by name."""
@@ -104,23 +105,20 @@ def _interpolate(xs: "array[int] | array[float]", ys: "array[int] | array[float]
 def read_history(run_folder: Path) -> History:
     """The history that a run left in its metrics.jsonl (empty if there is none). Slow for long runs: not for the
     screen's thread."""
-    from lmcore.experiments.metrics import read_metrics
+    from lmcore.experiments.comparison.curves import read_curves
 
+    return history_of(read_curves(run_folder / "metrics.jsonl"))
+
+
+def history_of(curves: "Curves") -> History:
+    """The history of a run's curves."""
     history = History()
-    rows, _ = read_metrics(run_folder / "metrics.jsonl")
-    for row in rows:
-        step = row.get("step")
-        if not isinstance(step, int):
-            continue
-        metrics = {
-            name: float(value)
-            for name, value in row.items()
-            if "/" in name or name == "learning_rate"
-            if isinstance(value, (int, float))
-        }
-        tokens, seconds = row.get("tokens"), row.get("seconds")
-        if isinstance(tokens, (int, float)) and isinstance(seconds, (int, float)):
-            history.append([(step, int(tokens), float(seconds), metrics)])
-        else:
-            history.put(step, metrics)
+    tokens, seconds = (curves.metrics.get(count) for count in ("tokens", "seconds"))
+    for step, seen in zip(tokens.steps, tokens.values, strict=True) if tokens and seconds else ():
+        took = seconds.at(step) if seconds else None
+        if took is not None:
+            history.append([(step, int(seen), took, {})])
+    for name in curves.names:
+        for step, value in zip(curves.metrics[name].steps, curves.metrics[name].values, strict=True):
+            history.put(step, {name: value})
     return history

@@ -95,6 +95,14 @@ class OverlayRun(Message):
         super().__init__()
 
 
+class CompareRuns(Message):
+    """Compare runs, given by their folders; the others are compared with the first."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = tuple(folders)
+        super().__init__()
+
+
 class Notice(Message):
     """A sentence for the person, shown as a notice. Plain text, never markup."""
 

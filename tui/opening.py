@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,6 +167,16 @@ def show_runs(app: LabApp) -> None:
     open_folder = Path(app.lab.run.folder) if app.lab.run else None
     overlaid = [Path(other.name) for other in app.home.loss.records.others]
     app.push_screen(RunsScreen(runs_folder(app), overlaid, open_folder))
+
+
+def compare_runs(app: LabApp, folders: Sequence[Path]) -> None:
+    """Open the comparison of two runs or more; say how they are chosen where there are fewer."""
+    if len(folders) < 2:
+        app.tell("A comparison needs two runs: lay others over the open one first (r lists the runs).")
+        return
+    from tui.screens.compare import CompareScreen
+
+    app.push_screen(CompareScreen(folders))
 
 
 def show_log(app: LabApp) -> None:

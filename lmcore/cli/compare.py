@@ -11,7 +11,7 @@ from lmcore.cli.options import AsJson, RunsFolder, complete_run
 from lmcore.cli.output import give, give_beside, give_json, give_table
 
 if TYPE_CHECKING:
-    from lmcore.experiments.comparison.curves import Axis
+    from lmcore.experiments.comparison.axes import Axis
     from lmcore.experiments.comparison.result import Comparison
     from lmcore.experiments.comparison.samples import SideSample
 
@@ -67,7 +67,7 @@ def compare_runs(
 
 
 def _axis(name: str) -> "Axis":
-    from lmcore.experiments.comparison.curves import AXES
+    from lmcore.experiments.comparison.axes import AXES
 
     for axis in AXES:
         if axis == name:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tui.panes.loss.view import View
 from tui.widgets.curves import draw_curves
-from tui.widgets.plot import _write_free
+from tui.widgets.plot import Band, Curve, Picture, Plot, _write_free
 from tui.widgets.sparkline import sparkline
 from tui.widgets.ticks import amount, duration, linear_ticks, log_ticks, short_number, tick_labels
 
@@ -134,3 +134,20 @@ def test_names_of_marks_do_not_touch() -> None:
     _write_free(grid, 20, "two edited", "mark")
     rows = ["".join(character for character, _ in row).strip() for row in grid]
     assert rows[:2] == ["one edited", "two edited"]
+
+
+def test_a_band_fills_the_cells_between_its_ends_and_no_others() -> None:
+    band = Band(lambda x: (2.0, 4.0) if 0.5 <= x <= 20 else None)
+    picture = Picture((0.0, 10.0), (0.0, 10.0), bands=(band,), curves=(Curve([(0, 9.5), (10, 9.5)], "raw"),))
+    grid = Plot(lambda columns, rows: picture)._curve_cells(picture, 10, 10)
+    shaded = {(row, column) for row, cells in enumerate(grid) for column, (char, _) in enumerate(cells) if char == "░"}
+    assert shaded == {(row, column) for row in (6, 7, 8) for column in range(10)}
+    narrow = Picture((0.0, 10.0), (0.0, 1.0), bands=(Band(lambda x: (-5.0, 0.5)),))
+    assert all(cells[0][0] == "░" for cells in Plot(lambda columns, rows: narrow)._curve_cells(narrow, 10, 4)[2:])
+
+
+def test_letters_of_curves_that_end_together_stand_beside_each_other() -> None:
+    curves = tuple(Curve([(0, 5.0), (10, 5.0)], "raw", letter) for letter in "abc")
+    picture = Picture((0.0, 10.0), (0.0, 10.0), curves=curves)
+    grid = Plot(lambda columns, rows: picture)._curve_cells(picture, 20, 10)
+    assert any("".join(char for char, _ in cells).endswith("cba") for cells in grid)

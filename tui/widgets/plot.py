@@ -28,6 +28,14 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Band:
+    """An area between two curves, behind everything else: `at` gives its lower and upper end at a position."""
+
+    at: Callable[[float], tuple[float, float] | None]
+    style: str = "band"
+
+
+@dataclass(frozen=True)
 class Picture:
     """Everything that a plot shows. y values are as measured: a logarithmic axis is the plot's business."""
 
@@ -39,6 +47,7 @@ class Picture:
     levels: tuple[tuple[float, str], ...] = ()  # horizontal lines with their names
     marks: tuple[tuple[float, str], ...] = ()  # vertical lines with their names
     gaps: tuple[float, ...] = ()  # places where a value was not finite
+    bands: tuple[Band, ...] = ()
     x_name: str = ""
     x_label: Callable[[float], str] = field(default=lambda x: f"{x:,.0f}")
 
@@ -59,6 +68,7 @@ class Plot(Widget):
         "plot--mark",
         "plot--gap",
         "plot--cursor",
+        "plot--band",
         "plot--other-0",
         "plot--other-1",
         "plot--other-2",
@@ -204,6 +214,8 @@ class Plot(Widget):
         scaled = [[(x, _y_value(picture, y)) for x, y in curve.points] for curve in picture.curves]
         drawn = draw_curves(width, height, scaled, picture.x_range, (low, high))
         grid: list[list[_Cell]] = [[(" ", "")] * width for _ in range(height)]
+        for band in picture.bands:
+            _shade(grid, picture, band)
         rows_of_levels = [(_row_of(picture, level, height), name) for level, name in picture.levels]
         for level_row, _ in rows_of_levels:
             if level_row is not None:
@@ -225,9 +237,10 @@ class Plot(Widget):
         for column, name in marked:
             after = column + 1 + len(name) < width
             _write_free(grid, column + 1 if after else column - len(name), name, "mark")
+        tagged: set[tuple[int, int]] = set()
         for curve, points in zip(picture.curves, scaled, strict=True):
             if curve.tag and points:
-                self._put(grid, picture, curve.points[-1], curve.tag, curve.style)
+                self._put(grid, picture, curve.points[-1], curve.tag, curve.style, tagged)
         for point in picture.points.points if picture.points else ():
             self._put(grid, picture, point, "◆", picture.points.style if picture.points else "")
         for x in picture.gaps:
@@ -237,13 +250,26 @@ class Plot(Widget):
         return grid
 
     @staticmethod
-    def _put(grid: list[list[_Cell]], picture: Picture, point: tuple[float, float], character: str, style: str) -> None:
+    def _put(
+        grid: list[list[_Cell]],
+        picture: Picture,
+        point: tuple[float, float],
+        character: str,
+        style: str,
+        taken: set[tuple[int, int]] | None = None,
+    ) -> None:
+        """Draw a character at a point, or to the left of those that are `taken`."""
         (left, right), width = picture.x_range, len(grid[0])
         if not left <= point[0] <= right or right <= left:
             return
         row = _row_of(picture, point[1], len(grid))
         if row is not None:
-            grid[row][min(width - 1, int((point[0] - left) / (right - left) * width))] = (character, style)
+            column = min(width - 1, int((point[0] - left) / (right - left) * width))
+            while taken is not None and (row, column) in taken and column > 0:
+                column -= 1
+            grid[row][column] = (character, style)
+            if taken is not None:
+                taken.add((row, column))
 
     def on_mouse_move(self, event: MouseMove) -> None:
         """Read the value under the mouse, or drag the picture."""
@@ -310,6 +336,19 @@ def _row_of(picture: Picture, y: float, height: int) -> int | None:
     if not low <= value <= high:
         return None
     return min(height - 1, int((high - value) / (high - low) * height))
+
+
+def _shade(grid: list[list[_Cell]], picture: Picture, band: Band) -> None:
+    """Fill the cells between a band's ends, as far as they lie in the picture."""
+    (low, high), (left, right), width = _y_span(picture), picture.x_range, len(grid[0])
+    for column in range(width):
+        ends = band.at(left + (column + 0.5) / width * (right - left))
+        if ends is None:
+            continue
+        bottom, top = (min(max(_y_value(picture, y), low), high) for y in ends)
+        first, last = (min(len(grid) - 1, int((high - y) / (high - low) * len(grid))) for y in (top, bottom))
+        for row in range(first, last + 1):
+            grid[row][column] = ("░", band.style)
 
 
 def _x_axis(picture: Picture, gutter: int, width: int) -> list[list[_Cell]]:

@@ -1,24 +1,16 @@
-"""Every number that a run logged, by metric, and the horizontal axes that they can be drawn over."""
+"""Every number that a run logged, by metric, as curves over steps, tokens or time."""
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from lmcore.experiments.comparison.axes import COUNTS, Axis
 from lmcore.experiments.lines import read_lines
-
-Axis = Literal["step", "tokens", "time"]
-"""What the horizontal axis counts: steps, tokens seen, or seconds of training."""
-
-AXES: tuple[Axis, ...] = ("step", "tokens", "time")
 
 LARGEST = 1e100
 """Beyond it differences and squares are no numbers any more: such a value is left out like one that is not finite."""
-
-COUNTS = {"tokens": "tokens", "time": "seconds"}
-"""The number of a row that says where it lies on an axis."""
 
 
 @dataclass(frozen=True)

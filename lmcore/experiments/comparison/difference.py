@@ -9,7 +9,8 @@ from typing import Literal
 
 from scipy import special
 
-from lmcore.experiments.comparison.curves import Axis, Points, common_positions, is_judgement
+from lmcore.experiments.comparison.axes import Axis
+from lmcore.experiments.comparison.curves import Points, common_positions, is_judgement
 from lmcore.experiments.comparison.groups import Group
 from lmcore.experiments.comparison.recorded import RecordedRun
 from lmcore.experiments.verdict import LEVEL

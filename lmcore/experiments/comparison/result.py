@@ -6,9 +6,9 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
+from lmcore.experiments.comparison.axes import Axis
 from lmcore.experiments.comparison.comparable import cautions, metric_to_compare
 from lmcore.experiments.comparison.configuration import Setting, differing_settings
-from lmcore.experiments.comparison.curves import Axis
 from lmcore.experiments.comparison.difference import Difference, difference_between
 from lmcore.experiments.comparison.first_difference import FirstDifference, first_difference
 from lmcore.experiments.comparison.groups import Group, group_runs

@@ -2,7 +2,8 @@
 
 from math import isfinite
 
-from lmcore.experiments.comparison.curves import Axis, spread
+from lmcore.experiments.comparison.axes import Axis
+from lmcore.experiments.comparison.curves import spread
 from lmcore.experiments.comparison.difference import Difference
 from lmcore.experiments.comparison.result import Comparison
 

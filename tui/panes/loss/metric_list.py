@@ -44,8 +44,10 @@ class MetricList(Vertical):
             self.metric = metric
             super().__init__()
 
-    def __init__(self) -> None:
+    def __init__(self, has_losses: bool = True) -> None:
+        """`has_losses`: offer both losses together, under the empty name."""
         super().__init__()
+        self._has_losses = has_losses
         self._names: Sequence[str] = ()
         self._matching: list[str] = []
 
@@ -64,7 +66,7 @@ class MetricList(Vertical):
         line.focus()
 
     def _fill(self, typed: str) -> None:
-        self._matching = matching_names(self._names, typed)
+        self._matching = [name for name in matching_names(self._names, typed) if name or self._has_losses]
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options([Option(Content(shown_text(name or LOSSES, one_line=True))) for name in self._matching])

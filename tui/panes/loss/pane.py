@@ -13,11 +13,11 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from lmcore.experiments.comparison.axes import AXES
 from lmcore.process.messages import Event
 from tui.bindings import pane_bindings
-from tui.history import Axis
 from tui.lab_state import LabState
-from tui.messages import Notice
+from tui.messages import CompareRuns, Notice
 from tui.panes.loss.legend import legend, readings, title
 from tui.panes.loss.metric_list import MetricList
 from tui.panes.loss.picture import Choice, axis_span, make_picture, reading_at
@@ -25,8 +25,6 @@ from tui.panes.loss.records import Install, Records
 from tui.panes.loss.view import View
 from tui.widgets.pane_title import show_title
 from tui.widgets.plot import Picture, Plot
-
-_AXES: tuple[Axis, ...] = ("step", "tokens", "time")
 
 
 class LossPane(Widget, can_focus=True):
@@ -148,7 +146,7 @@ class LossPane(Widget, can_focus=True):
     def action_axis(self) -> None:
         """Count steps, tokens or time; the same part of the run stays in sight."""
         self.cursor = None
-        self._choose(axis=_AXES[(_AXES.index(self.choice.axis) + 1) % len(_AXES)], view=View())
+        self._choose(axis=AXES[(AXES.index(self.choice.axis) + 1) % len(AXES)], view=View())
 
     def action_log_axis(self) -> None:
         """Change between a logarithmic and a linear axis."""
@@ -186,6 +184,11 @@ class LossPane(Widget, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape is the pane's only while there is a cursor to leave."""
         return self.cursor is not None if action == "leave" else True
+
+    def action_compare(self) -> None:
+        """Compare the open run with those that are drawn behind it."""
+        own = [Path(self.lab.run.folder)] if self.lab.run else []
+        self.post_message(CompareRuns([*own, *(other.folder for other in self.records.others)]))
 
     def action_filter(self) -> None:
         """Choose a metric by name."""

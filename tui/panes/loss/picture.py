@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, floor, log10
+from pathlib import Path
 
 from lmcore.process.messages import ValueChanged
 from tui.history import Axis, History
@@ -49,6 +50,7 @@ class OtherRun:
     name: str
     history: History
     style: str
+    folder: Path = Path()
 
 
 def axis_span(history: History, others: Sequence[OtherRun], axis: Axis) -> tuple[float, float]:

@@ -103,6 +103,6 @@ class Records:
             taken = {other.letter for other in self.others}
             letter = next((letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken), "*")
             style = f"other-{(ord(letter) - ord('a')) % OTHER_STYLES}" if letter != "*" else "other-0"
-            self.others = [*self.others, OtherRun(letter, folder.name, history, style)]
+            self.others = [*self.others, OtherRun(letter, folder.name, history, style, folder)]
 
         return put

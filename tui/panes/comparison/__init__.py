@@ -1,0 +1,1 @@
+"""The parts of the comparison of runs: curves and differences, facts, samples."""

@@ -1,0 +1,103 @@
+"""From a comparison to pictures: the curves of all runs, and how far the others lie from the first. Pure functions."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lmcore.experiments.comparison.axes import Axis
+from lmcore.experiments.comparison.curves import Points, is_judgement
+from lmcore.experiments.comparison.difference import Difference
+from lmcore.experiments.comparison.result import Comparison
+from tui.history import History, history_of
+from tui.panes.loss.picture import OTHER_STYLES, Choice, OtherRun, axis_label, make_picture, round_up, y_range
+from tui.series import Series, reduce_to_columns
+from tui.widgets.plot import Band, Curve, Picture
+
+
+@dataclass(frozen=True)
+class DrawnDifference:
+    """A difference, ready to be drawn for any number of columns."""
+
+    difference: Difference
+    series: Series  # of its means, by index
+    style: str
+
+    @property
+    def name(self) -> str:
+        """What is taken from what: `b d − a c`."""
+        return f"{self.difference.second} − {self.difference.first}"
+
+
+def side_style(number: int) -> str:
+    """The style of a side: one for the first, others in turn for those that are compared with it."""
+    return "smoothed" if number == 0 else f"other-{(number - 1) % OTHER_STYLES}"
+
+
+def drawn_runs(comparison: Comparison) -> list[OtherRun]:
+    """Every run with its letter, in the colour of its side. Reads nothing, but takes its time for long runs."""
+    found = []
+    for number, side in enumerate(comparison.sides):
+        for run in side.runs:
+            found.append(OtherRun(run.letter, run.name, history_of(run.curves), side_style(number), run.folder))
+    return sorted(found, key=lambda run: run.letter)
+
+
+def drawn_differences(differences: Sequence[Difference]) -> list[DrawnDifference]:
+    """The differences, each in the colour of its side."""
+    found = []
+    for number, difference in enumerate(differences, 1):
+        series = Series()
+        for index, value in enumerate(difference.mean):
+            series.put(index, value)
+        found.append(DrawnDifference(difference, series, side_style(number)))
+    return found
+
+
+def overlay_picture(runs: Sequence[OtherRun], choice: Choice, columns: int) -> Picture | None:
+    """The curves of all runs for so many columns; evaluations as they are, metrics of training smoothed."""
+    if is_judgement(choice.metric):
+        choice = replace(choice, smoothing=0.0)
+    return make_picture(History(), runs, choice, columns)
+
+
+def difference_picture(drawn: Sequence[DrawnDifference], axis: Axis, last: float, columns: int) -> Picture | None:
+    """The differences over an axis to `last`, with the bands of seed noise and a line where there is none.
+
+    A band that is far wider than the differences is cut off at the picture's edge, so that it does not flatten them.
+    """
+    shown = [one for one in drawn if one.difference.positions]
+    if not shown or last <= 0:
+        return None
+    right = round_up(last)
+    curves = tuple(Curve(_points(one, right, columns), one.style, one.difference.second[0]) for one in shown)
+    means = [0.0, *(value for curve in curves for _, value in curve.points)]
+    span = max(means) - min(means)
+    bands = [one.difference for one in shown if one.difference.has_band]
+    ends = [end for one in bands for ends in (one.low, one.high) for end in (min(ends), max(ends))]
+    low, high = min(means) - span, max(means) + span
+    return Picture(
+        x_range=(0.0, right),
+        y_range=y_range([*means, *(min(max(end, low), high) for end in ends)], log_y=False),
+        curves=curves,
+        levels=((0.0, f"as {shown[0].difference.first}"),),
+        bands=tuple(map(_band, bands)),
+        x_name=axis,
+        x_label=lambda position: axis_label(axis, position),
+    )
+
+
+def _points(drawn: DrawnDifference, right: float, columns: int) -> list[tuple[float, float]]:
+    positions = drawn.difference.positions
+    bounds = [bisect_left(positions, right * edge / columns) for edge in range(columns)]
+    reduced = reduce_to_columns(drawn.series, [*bounds, len(positions)])
+    return [(positions[int(index)], value) for column in reduced for index, value in column]
+
+
+def _band(difference: Difference) -> Band:
+    low, high = (Points(difference.positions, ends) for ends in (difference.low, difference.high))
+
+    def at(position: float) -> tuple[float, float] | None:
+        bottom, top = low.at(position), high.at(position)
+        return None if bottom is None or top is None else (bottom, top)
+
+    return Band(at)

@@ -1,0 +1,267 @@
+"""Runs compared: their curves and differences, what differs and where they part, and samples side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lmcore.experiments.comparison.axes import AXES
+from lmcore.experiments.comparison.result import Comparison, compare
+from lmcore.experiments.comparison.samples import sample_steps, samples_at
+from lmcore.experiments.folder import RunError
+from tui.messages import Notice
+from tui.panes.comparison.facts import facts
+from tui.panes.comparison.legends import difference_legend, overlay_legend, samples_title
+from tui.panes.comparison.pictures import (
+    DrawnDifference,
+    difference_picture,
+    drawn_differences,
+    drawn_runs,
+    overlay_picture,
+)
+from tui.panes.comparison.samples import side_by_side
+from tui.panes.loss.metric_list import MetricList
+from tui.panes.loss.picture import Choice, OtherRun, axis_span
+from tui.screens.home import ALL_PANES_FROM
+from tui.widgets.plot import Picture, Plot
+
+PARTS = {"curves": "1 Curves", "facts": "2 Facts", "samples": "3 Samples"}
+"""The parts of the screen and their titles."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was worked out for one choice of runs, metric and axis."""
+
+    comparison: Comparison
+    runs: Sequence[OtherRun]
+    choice: Choice
+    differences: Sequence[DrawnDifference]
+
+
+class CompareScreen(ModalScreen[None]):
+    """Reads the runs, and works out differences, on a thread; the first of the runs is what the others are compared
+    with. Where the terminal is small, one part is shown at a time."""
+
+    DEFAULT_CSS = """
+    CompareScreen {
+        background: $background;
+        layers: base above;
+        #compare-tabs { display: none; height: 1; width: 100%; }
+        #compare-keys { height: 1; width: 100%; color: $text-muted; padding: 0 1; }
+        #compare-parts {
+            height: 1fr; layout: grid; grid-size: 2 2; grid-columns: 1fr 1fr; grid-rows: 3fr 2fr;
+            & > * {
+                border: round $lab-border; border-title-color: $text-muted; padding: 0 1; height: 100%;
+                scrollbar-size: 1 1; scrollbar-background: $background; scrollbar-color: $primary 40%;
+                &:focus, &:focus-within {
+                    border: round $primary; border-title-color: $foreground; border-title-style: bold;
+                    background-tint: transparent;
+                }
+            }
+        }
+        #curves { row-span: 2; }
+        Plot { width: 100%; height: 3fr; }
+        #difference { height: 2fr; }
+        .compare--legend { height: auto; max-height: 3; width: 100%; color: $text-muted; }
+        #facts Static, #samples Static { width: 100%; height: auto; }
+        &.-tabs #compare-parts { grid-size: 1 1; grid-columns: 1fr; grid-rows: 1fr; }
+        &.-tabs #curves { row-span: 1; }
+        &.-tabs #compare-tabs { display: block; }
+        MetricList { offset: 2 2; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Close"),
+        Binding("x", "axis", "Axis"),
+        Binding("y", "log_axis", "Log"),
+        Binding("slash", "metric", "Metric"),
+        Binding("r", "read_again", "Read again"),
+        Binding("1", "part('curves')", "Curves"),
+        Binding("2", "part('facts')", "Facts"),
+        Binding("3", "part('samples')", "Samples"),
+        Binding("tab", "next_part", "Next part"),
+        Binding("left", "sample(-1)", "Earlier samples"),
+        Binding("right", "sample(1)", "Later samples"),
+    ]
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__()
+        self.folders = tuple(folders)
+        self.shown: Shown | None = None
+        self.part = "curves"
+        self.sample_step: int | None = None
+        self._choice: Choice | None = None  # what is asked for; it is shown when it has been worked out
+
+    def compose(self) -> ComposeResult:
+        """The parts, and the keys below."""
+        yield Static(id="compare-tabs", markup=False)
+        with Container(id="compare-parts"):
+            with _Curves(id="curves"):
+                yield Static("reading …", id="curves-legend", classes="compare--legend", markup=False)
+                yield Plot(self._overlay, id="overlay")
+                yield Static(id="difference-legend", classes="compare--legend", markup=False)
+                yield Plot(self._difference, id="difference")
+            with VerticalScroll(id="facts"):
+                yield Static(markup=False)
+            with VerticalScroll(id="samples"):
+                yield Static(markup=False)
+        keys = "/ metric · x axis · y log · ← → samples · tab part · r read again · esc"
+        yield Static(Content(keys), id="compare-keys", markup=False)
+        yield MetricList(has_losses=False)
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        for part, title in PARTS.items():
+            self.query_one(f"#{part}").border_title = Content(title)
+        self.action_part("curves")
+        self.action_read_again()
+
+    def on_resize(self, event: Resize) -> None:
+        """Choose the layout for the size."""
+        width, height = event.size
+        self.set_class(width < ALL_PANES_FROM[0] or height < ALL_PANES_FROM[1], "-tabs")
+        self._arrange()
+        self.call_after_refresh(self._show_texts)
+
+    # Reading and working out, on a thread
+
+    def action_read_again(self) -> None:
+        """Read the runs, which may have gone on."""
+        self.run_worker(self._read, thread=True, exclusive=True)
+
+    def _read(self) -> None:
+        try:
+            comparison = compare(self.folders)
+            shown = self._work_out(comparison, drawn_runs(comparison), self._choice or Choice(comparison.metric))
+        except RunError as error:
+            self.app.call_later(self._refuse, str(error))
+        else:
+            self.app.call_later(self._take, shown)
+
+    def _refuse(self, problem: str) -> None:
+        self.app.post_message(Notice(problem, "error"))
+        self.dismiss(None)
+
+    @staticmethod
+    def _work_out(comparison: Comparison, runs: Sequence[OtherRun], choice: Choice) -> Shown:
+        found = comparison.differences(choice.metric, choice.axis, choice.smoothing)
+        return Shown(comparison, runs, choice, drawn_differences(found))
+
+    def _choose(self, choice: Choice) -> None:
+        """Show another metric or axis, as soon as its differences have been worked out."""
+        shown = self.shown
+        self._choice = choice
+        if shown is None:
+            return
+
+        def work() -> None:
+            self.app.call_later(self._take, self._work_out(shown.comparison, shown.runs, choice))
+
+        self.run_worker(work, thread=True, exclusive=True)
+
+    def _take(self, shown: Shown) -> None:
+        if self.is_attached and (self._choice is None or self._choice == shown.choice):
+            self.shown, self._choice = shown, shown.choice
+            self._show_texts()
+            for plot in self.query(Plot):
+                plot.redraw()
+
+    # Showing
+
+    def _overlay(self, columns: int, rows: int) -> Picture | None:
+        return overlay_picture(self.shown.runs, self.shown.choice, columns) if self.shown else None
+
+    def _difference(self, columns: int, rows: int) -> Picture | None:
+        if self.shown is None:
+            return None
+        axis = self.shown.choice.axis
+        _, last = axis_span(self.shown.runs[0].history, self.shown.runs, axis)
+        return difference_picture(self.shown.differences, axis, last, columns)
+
+    def _show_texts(self) -> None:
+        shown = self.shown
+        if shown is None:
+            return
+        self.query_one("#curves-legend", Static).update(overlay_legend(shown.comparison, shown.runs, shown.choice))
+        self.query_one("#difference-legend", Static).update(difference_legend(shown.differences))
+        page, said = self.query_one("#facts"), self.query_one("#samples")
+        differences = [one.difference for one in shown.differences]
+        width = max(20, page.scrollable_content_region.width)
+        text = facts(shown.comparison, differences, shown.choice.metric, shown.choice.axis, width)
+        page.query_one(Static).update(text)
+        samples = samples_at(shown.comparison.runs, self.sample_step)
+        styles = {run.letter: f"$plot-{run.style}" for run in shown.runs}
+        width = max(20, said.scrollable_content_region.width)
+        said.query_one(Static).update(side_by_side(samples, styles, width))
+        said.border_title = samples_title(PARTS["samples"], samples, sample_steps(shown.comparison.runs))
+
+    def _arrange(self) -> None:
+        one = self.has_class("-tabs")
+        names = [f"[{title}]" if part == self.part else f" {title} " for part, title in PARTS.items()]
+        self.query_one("#compare-tabs", Static).update(Content(f" {'  '.join(names)}"))
+        for part in PARTS:
+            self.query_one(f"#{part}").display = part == self.part or not one
+
+    # Keys
+
+    def action_part(self, part: str) -> None:
+        """Go to a part."""
+        self.part = part
+        self._arrange()
+        self.query_one(f"#{part}").focus()
+        self.call_after_refresh(self._show_texts)
+
+    def action_next_part(self) -> None:
+        """Go to the next part."""
+        parts = list(PARTS)
+        self.action_part(parts[(parts.index(self.part) + 1) % len(parts)])
+
+    def action_axis(self) -> None:
+        """Count steps, tokens or time."""
+        if self._choice is not None:
+            axis = AXES[(AXES.index(self._choice.axis) + 1) % len(AXES)]
+            self._choose(replace(self._choice, axis=axis))
+
+    def action_log_axis(self) -> None:
+        """Change between a logarithmic and a linear axis."""
+        if self._choice is not None:
+            self._choose(replace(self._choice, log_y=not self._choice.log_y))
+
+    def action_metric(self) -> None:
+        """Choose a metric by name."""
+        if self.shown is not None:
+            names = {name for run in self.shown.comparison.runs for name in run.curves.names}
+            self.query_one(MetricList).open(sorted(names))
+
+    def on_metric_list_chosen(self, event: MetricList.Chosen) -> None:
+        """Show the metric that was chosen."""
+        event.stop()
+        self.query_one(f"#{self.part}").focus()
+        if event.metric is not None and self._choice is not None:
+            self._choose(replace(self._choice, metric=event.metric))
+
+    def action_sample(self, by: int) -> None:
+        """Show the samples of an earlier or a later step."""
+        steps = sample_steps(self.shown.comparison.runs) if self.shown else []
+        if steps:
+            here = steps.index(self.sample_step) if self.sample_step in steps else len(steps) - 1
+            self.sample_step = steps[min(max(here + by, 0), len(steps) - 1)]
+            self._show_texts()
+
+    def action_leave(self) -> None:
+        """Close the screen."""
+        self.dismiss(None)
+
+
+class _Curves(Vertical, can_focus=True):
+    """The plots, which take the focus together."""
