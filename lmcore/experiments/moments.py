@@ -34,16 +34,12 @@ class Moments:
         self._version_of = version_of
         self._ring: SnapshotRing | None = None
         self._seen: Opened | None = None
+        self.record: MomentRecord | None = None  # what there is to know of it; None: one looks at the present
 
     @property
     def seen(self) -> Opened:
         """The run as one looks at it: at an earlier moment, or at present."""
         return self._seen or self._opened
-
-    @property
-    def record(self) -> MomentRecord | None:
-        """What there is to know of the moment that one looks at; None: that is the present."""
-        return None if self._seen is None else _record(self._seen)
 
     def keep_snapshots(self) -> None:
         """From now on keep the last steps in memory, as much as the configuration allows."""
@@ -79,11 +75,15 @@ class Moments:
     def look_at(self, step: int) -> None:
         """Look at the run as it was after `step` steps. RunError, CheckpointError or HookError for one that cannot be;
         ConsentNeeded for own files that were not agreed to. One looks at what one did before, then."""
-        self._seen = None if step == self._opened.steps_done else self._open(step)
+        if step == self._opened.steps_done:
+            self.leave()
+        else:
+            seen = self._open(step)
+            self._seen, self.record = seen, _record(seen)
 
     def leave(self) -> None:
         """Look at the present again."""
-        self._seen = None
+        self._seen = self.record = None
 
     def at(self, step: int, extra: Mapping[str, Any]) -> Opened:
         """The run at a moment, as it may be forked; `extra` is what is known of the present. As `look_at`."""

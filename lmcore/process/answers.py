@@ -59,13 +59,16 @@ def generation_of(experiment: Experiment, command: Generate, is_cancelled: Calla
 
 def inspection_of(experiment: Experiment, command: Inspect) -> Inspection:
     """The answer to one `Inspect`. ValueError with a sentence if there is no such component or layer."""
-    headings, rows = inspect(experiment.model, experiment.tokenizer, command.what, command.target, command.prompt)
+    headings, rows = inspect(
+        experiment.moments.seen.model, experiment.tokenizer, command.what, command.target, command.prompt
+    )
     return Inspection(command.request, headings, tuple(rows))
 
 
-def state_of(experiment: Experiment, state: State, reason: str) -> StateChanged:
+def state_of(experiment: Experiment, state: State, reason: str, begun: bool) -> StateChanged:
     """What a front end is told when a run enters a state."""
-    return StateChanged(state, experiment.step, experiment.max_steps, run_info(experiment), reason)
+    moment = experiment.moments.record
+    return StateChanged(state, experiment.step, experiment.max_steps, run_info(experiment), reason, begun, moment)
 
 
 def run_info(experiment: Experiment) -> RunInfo:

@@ -42,7 +42,11 @@ class Load(Command):
 
 @dataclass(frozen=True)
 class Fork(Command):
-    """Begin a new run from another run's checkpoint, with `changes` (dotted key → value as YAML text) applied."""
+    """Begin a new run from another run's checkpoint, with `changes` (dotted key → value as YAML text) applied.
+
+    Of the run that is open, `at` may be any of its moments (`ListMoments`); it is stopped and saved once the fork is
+    made.
+    """
 
     run: str
     at: str = "last"
@@ -53,6 +57,25 @@ class Fork(Command):
 @dataclass(frozen=True)
 class Pause(Command):
     """Stop training after the current step, ready to go on."""
+
+
+@dataclass(frozen=True)
+class Rewind(Command):
+    """Look at the open run as it was after `step` steps, or without a step at the present again.
+
+    What is asked and inspected is then the model of that step; training goes on from the present. A run that trains is
+    paused. `nearest`: look at the nearest step that is kept, where this one is not.
+    """
+
+    step: int | None = None
+    nearest: bool = False
+
+
+@dataclass(frozen=True)
+class ListMoments(Command):
+    """Which earlier moments of the open run are kept; answered by one `MomentList` with the same request."""
+
+    request: int
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from lmcore.experiments.records import HookRow, LayerRow
+from lmcore.experiments.records import HookRow, LayerRow, MomentRecord, MomentSource
 from lmcore.process.rows import CodeFile, HookEntry, RunInfo
 
 if TYPE_CHECKING:  # it brings the statistics along, which the first frame need not wait for
@@ -38,6 +38,18 @@ class StateChanged(Event):
     max_steps: int = 0
     run: RunInfo | None = None
     reason: str = ""
+    begun: bool = False  # the run was made here or has trained here: it must be stopped before another is opened
+    moment: MomentRecord | None = None  # the earlier moment that one looks at; None: the present
+
+
+@dataclass(frozen=True)
+class MomentList(Event):
+    """The answer to `ListMoments`: the steps before the present that one can go back to, in their order, and from
+    where."""
+
+    request: int
+    present: int
+    moments: tuple[tuple[int, MomentSource], ...]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ a core that was killed can be told apart. The commands stand in `commands.py`, t
 
 from lmcore.experiments.records import HookRow as HookRow
 from lmcore.experiments.records import LayerRow as LayerRow
+from lmcore.experiments.records import MomentRecord as MomentRecord
+from lmcore.experiments.records import MomentSource as MomentSource
 from lmcore.process.commands import Ablate as Ablate
 from lmcore.process.commands import Agree as Agree
 from lmcore.process.commands import Cancel as Cancel
@@ -15,9 +17,11 @@ from lmcore.process.commands import DescribeHooks as DescribeHooks
 from lmcore.process.commands import Fork as Fork
 from lmcore.process.commands import Generate as Generate
 from lmcore.process.commands import Inspect as Inspect
+from lmcore.process.commands import ListMoments as ListMoments
 from lmcore.process.commands import Load as Load
 from lmcore.process.commands import Pause as Pause
 from lmcore.process.commands import Resume as Resume
+from lmcore.process.commands import Rewind as Rewind
 from lmcore.process.commands import RunUntil as RunUntil
 from lmcore.process.commands import SaveCheckpoint as SaveCheckpoint
 from lmcore.process.commands import SetValue as SetValue
@@ -46,6 +50,7 @@ from lmcore.process.events import Inspection as Inspection
 from lmcore.process.events import LayerStatistics as LayerStatistics
 from lmcore.process.events import LogLine as LogLine
 from lmcore.process.events import Metrics as Metrics
+from lmcore.process.events import MomentList as MomentList
 from lmcore.process.events import Progress as Progress
 from lmcore.process.events import Ready as Ready
 from lmcore.process.events import Rejected as Rejected

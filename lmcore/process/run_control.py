@@ -56,7 +56,7 @@ class RunControl:
         if self.experiment is None:
             self._outbox.send(messages.StateChanged(state, reason=reason))
         else:
-            self._outbox.send(state_of(self.experiment, state, reason))
+            self._outbox.send(state_of(self.experiment, state, reason, self._begun))
 
     # Opening and closing
 
@@ -85,9 +85,12 @@ class RunControl:
         self.enter("finished" if self.opened.finished else "paused")
 
     def fork(self, command: messages.Fork) -> None:
-        """Make a new run that goes on from another's checkpoint."""
-        self._refuse_if_busy()
+        """Make a new run that goes on from another's checkpoint, or from a moment of the one that is open."""
         folder = self._find(command.run)
+        if self._is_moment(folder, command.at):
+            self._fork_open_run(command)
+            return
+        self._refuse_if_busy()
         self._open(
             lambda: Experiment.fork(
                 folder,
@@ -101,6 +104,29 @@ class RunControl:
         self._begun = True
         self.enter("paused")
 
+    def _is_moment(self, folder: Path, at: str) -> bool:
+        """Whether a run at some step is the one that is open, now or earlier."""
+        experiment = self.experiment
+        if experiment is None or folder.resolve() != experiment.folder.resolve():
+            return False
+        return at.isdecimal() and int(at) <= experiment.step
+
+    def _fork_open_run(self, command: messages.Fork) -> None:
+        """Save the run that is open and let its fork take its place. Where that cannot be, it stays as it is."""
+        parent, reason = self.opened, ""
+        fork = parent.fork_at(int(command.at), command.changes, command.name, self._preparing)
+        if self._begun:
+            try:
+                self._record(parent.save_checkpoint())
+            except ValueError:
+                fork.close("stopped")
+                raise
+            reason = f"{parent.folder.name} is stopped and saved at step {parent.step:,}; this is its fork."
+            parent.close("finished" if parent.finished else "stopped")
+        self._take(fork)
+        self._begun = True
+        self.enter("paused", reason)
+
     def _find(self, run: str) -> Path:
         folder = Path(run)
         return folder if folder.is_absolute() else find_run(Path(OtherConfig().runs_folder), run)
@@ -108,7 +134,12 @@ class RunControl:
     def _open(self, make: Callable[[], Experiment], is_new: bool = False) -> None:
         self.close()
         self.enter("preparing")
-        experiment = self.experiment = make()
+        self._take(make(), is_new)
+
+    def _take(self, experiment: Experiment, is_new: bool = False) -> None:
+        """Let a run be the one that is open."""
+        self.experiment = experiment
+        experiment.moments.keep_snapshots()
         self._watch = FileWatch(experiment.own, just_read=is_new)
         self._write_log_in(experiment.folder)
         for note in (*experiment.notes, *self._watch.notes):
@@ -195,6 +226,33 @@ class RunControl:
             raise Refused("No run is training, so there is nothing to pause.")
         self.enter("paused")
 
+    def rewind(self, command: messages.Rewind) -> None:
+        """Look at an earlier moment of the run, or at the present again; a run that trains is paused for that."""
+        moments, reasons = self.opened.moments, []
+        if command.step is None:
+            moments.leave()
+        else:
+            step = moments.nearest(command.step) if command.nearest else command.step
+            moments.look_at(step)
+            if self.state == "running":
+                reasons.append("Training is paused while you look back.")
+            if step != command.step:
+                reasons.append(f"Step {command.step:,} is not kept; this is step {step:,}, the nearest that is.")
+        self.enter("paused" if self.state == "running" else self.state, " ".join(reasons))
+
+    def list_moments(self, command: messages.ListMoments) -> None:
+        """Tell which earlier moments of the run are kept."""
+        experiment = self.opened
+        moments = tuple(experiment.moments.reachable().items())
+        self._outbox.send(messages.MomentList(command.request, experiment.step, moments))
+
+    def _refuse_if_looking_back(self) -> None:
+        if (moment := self.opened.moments.record) is not None:
+            raise Refused(
+                f"You look at step {moment.step:,}, and what is done cannot change: go back to the present to change "
+                "the run, or fork it here."
+            )
+
     def _may_train(self) -> None:
         experiment = self.opened
         if self.state == "running":
@@ -204,6 +262,7 @@ class RunControl:
                 f"The run {experiment.folder.name} has made all of its {experiment.max_steps} steps; start a new "
                 "one, or fork it with a larger training.max_steps."
             )
+        experiment.moments.leave()
 
     def resume(self, _: messages.Resume) -> None:
         """Go on training."""
@@ -236,6 +295,7 @@ class RunControl:
         experiment = self.opened
         if not self._begun:
             raise Refused(f"The run {experiment.folder.name} is not training, so there is nothing to stop.")
+        experiment.moments.leave()
         self._record(experiment.save_checkpoint())
         self._finish("stopped")
 
@@ -248,6 +308,7 @@ class RunControl:
 
     def set_value(self, command: messages.SetValue) -> None:
         """Change a value from the next step on."""
+        self._refuse_if_looking_back()
         experiment = self.opened
         try:
             old, new = experiment.set_value(command.key, command.value)
@@ -261,6 +322,7 @@ class RunControl:
 
     def toggle_hook(self, command: messages.ToggleHook) -> None:
         """Switch a hook on or off from the next step on."""
+        self._refuse_if_looking_back()
         experiment = self.opened
         experiment.toggle_hook(command.name, command.enabled)
         old, new = ("off", "on") if command.enabled else ("on", "off")

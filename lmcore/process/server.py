@@ -39,6 +39,8 @@ class Server:
             messages.Load: self._run.load,
             messages.Fork: self._run.fork,
             messages.Pause: self._run.pause,
+            messages.Rewind: self._run.rewind,
+            messages.ListMoments: self._run.list_moments,
             messages.Resume: self._run.resume,
             messages.Step: self._run.step,
             messages.RunUntil: self._run.run_until,
