@@ -113,8 +113,10 @@ def _give_numbers(comparison: "Comparison") -> None:
 
 
 def _give_parting(comparison: "Comparison", checkpoints: list[str]) -> None:
-    for found, checkpoint in zip(comparison.first_differences, checkpoints, strict=True):
-        give("\n" + "\n".join([*found.sentences, *([checkpoint] if checkpoint else [])]))
+    from lmcore.experiments.comparison.tables import parting
+
+    for sentences, checkpoint in zip(parting(comparison), checkpoints, strict=True):
+        give("\n" + "\n".join([*sentences, *([checkpoint] if checkpoint else [])]))
 
 
 def _give_differences(comparison: "Comparison", metric: str, axis: "Axis") -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lmcore.config import field_of, is_learned
 from lmcore.experiments.lines import append_lines, read_lines
 
 HOOKS_KEY = "hooks."
@@ -60,6 +61,14 @@ def replayable(changes: Iterable[Change]) -> list[Change]:
         kept = [other for other in kept if not overrules(change.key, other.key) or other.step < change.step]
         kept.append(change)
     return sorted(kept, key=lambda change: change.step)
+
+
+def bears_on_learning(key: str) -> bool:
+    """Whether a change of `key` changes what is learned, not only what is shown, recorded or judged."""
+    try:
+        return key.startswith(("hooks", CODE_KEY)) or is_learned(field_of(key))
+    except KeyError:
+        return False
 
 
 def overrules(key: str, other: str) -> bool:

@@ -8,15 +8,13 @@ from typing import Any
 from lmcore.config import (
     ConfigError,
     TrainingConfig,
-    field_of,
     find_config,
-    is_learned,
     list_configs,
     parse_config,
 )
 from lmcore.config import read_config_text as read_file
 from lmcore.experiments.folder import CONFIG, JOURNAL, RunError, load_run, plainly
-from lmcore.experiments.journal import CODE_KEY, Change, read_changes, replayable
+from lmcore.experiments.journal import Change, bears_on_learning, read_changes, replayable
 from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.own_code import CODE
 from lmcore.experiments.runs import find_run, is_run, read_config_text
@@ -81,14 +79,7 @@ def of_config(path: Path) -> Named:
 def learned_changes(folder: Path) -> list[Change]:
     """The changes that were made while a run went on and that change what it learned. RunError."""
     with plainly("read", folder / JOURNAL):
-        return [change for change in replayable(read_changes(folder / JOURNAL)) if _is_learned(change.key)]
-
-
-def _is_learned(key: str) -> bool:
-    try:
-        return key.startswith(("hooks", CODE_KEY)) or is_learned(field_of(key))
-    except KeyError:
-        return False
+        return [change for change in replayable(read_changes(folder / JOURNAL)) if bears_on_learning(change.key)]
 
 
 def _notes(folder: Path, run: Mapping[str, Any]) -> list[str]:

@@ -1,42 +1,24 @@
-"""What differs between the configurations, the data, the code and the machines of several runs, by what it means."""
+"""What differs between the configurations, the code and the machines of several runs, by what it means."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lmcore.config import (
-    ConfigError,
-    TrainingConfig,
-    differences,
-    field_of,
-    get_from_config,
-    is_learned,
-    to_yaml_value,
-)
+from lmcore.experiments import one_change
 from lmcore.experiments.comparison.recorded import RecordedRun
-from lmcore.experiments.journal import CODE_KEY
+from lmcore.experiments.folder import RunError
+from lmcore.experiments.journal import bears_on_learning
+from lmcore.experiments.one_change import JUDGING, Leaf, Recipe
 
-Meaning = Literal["learned", "seed", "judged", "data", "code", "machine", "presentation"]
-"""What a difference bears on: what is learned; chance; how a model is judged; text and tokens; lmcore's and own code;
-the last bits of every number; or nothing but names, records and the screen."""
+Meaning = Literal["learned", "seed", "judged", "code", "machine", "presentation"]
+"""What a difference bears on: what is learned; chance; how a model is judged; lmcore's code; the last bits of every
+number; or nothing but names, records and the screen."""
 
-MEANINGS: tuple[Meaning, ...] = ("learned", "seed", "judged", "data", "code", "machine", "presentation")
+MEANINGS: tuple[Meaning, ...] = ("learned", "seed", "judged", "code", "machine", "presentation")
 
-_OF_KEYS: dict[str, Meaning] = {
-    "other.seed": "seed",
-    "evaluation.batches": "judged",
-    "evaluation.stride": "judged",
-    "evaluation.batch_size": "judged",
-    "other.device": "machine",
-    "other.threads": "machine",
-}
+UNKNOWN = "–"
 
-_RECORDED: tuple[tuple[str, str, Meaning], ...] = (
-    ("data_fingerprint", "text and tokens", "data"),
-    ("tokenizer_fingerprint", "tokenizer", "data"),
-    ("code_digest", "code of lmcore", "code"),
-    ("device", "device", "machine"),
-)
+_MACHINE = ("other.device", "other.threads")
 _ENVIRONMENT = ("torch", "threads", "processor", "instructions")
 
 
@@ -46,62 +28,94 @@ class Setting:
 
     key: str
     meaning: Meaning
+    group: str  # of fields that are one change together, such as the schedule
     values: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ChangeFromFirst:
+    """In how many changes of what is learned a run differs from the first, in words."""
+
+    letter: str
+    words: str
+
+
+def changes_from_first(runs: Sequence[RecordedRun]) -> tuple[ChangeFromFirst, ...]:
+    """What each further run does differently, as far as its configuration and the first one's can be read."""
+    first, *others = runs
+    found = []
+    for run in others:
+        try:
+            compared = _compare(first, run)
+        except RunError as error:
+            found.append(ChangeFromFirst(run.letter, f"not comparable: {error}"))
+        else:
+            found.append(ChangeFromFirst(run.letter, compared.words if compared else "its configuration is not known"))
+    return tuple(found)
+
+
 def differing_settings(runs: Sequence[RecordedRun]) -> tuple[Setting, ...]:
-    """Everything in which runs differ: what matters most first, then in the schema's order."""
-    found = [*_of_configurations(runs), *_of_records(runs)]
+    """Everything in which runs differ from the first: what matters most comes first."""
+    found = [*_of_configurations(runs), *_of_journals(runs), *_of_records(runs)]
     return tuple(sorted(found, key=lambda setting: MEANINGS.index(setting.meaning)))
 
 
+def _compare(first: RecordedRun, second: RecordedRun) -> one_change.Comparison | None:
+    """What differs between two configurations; None where one of them is not known. RunError."""
+    recipes = [_recipe(run) for run in (first, second)]
+    return one_change.compare(recipes[0], recipes[1]) if recipes[0] and recipes[1] else None
+
+
+def _recipe(run: RecordedRun) -> Recipe | None:
+    code = {name: str(digest) for name, digest in _table(run, "own_code").items()}
+    return None if run.config is None else Recipe(run.config, str(run.identity.get("data_fingerprint") or ""), code)
+
+
 def _of_configurations(runs: Sequence[RecordedRun]) -> Iterator[Setting]:
-    configs = [run.config for run in runs]
-    known = [config for config in configs if config is not None]
-    keys = dict.fromkeys(difference.key for config in known[1:] for difference in differences(known[0], config))
-    sections = list(TrainingConfig.model_fields)
-    for key in sorted(keys, key=lambda key: sections.index(key.split(".")[0])):
-        yield Setting(key, meaning_of(key), tuple(_value(config, key) for config in configs))
+    first, *others = runs
+    leaves: dict[str, dict[str, Leaf]] = {}  # by key and by letter
+    meanings: dict[str, Meaning] = {}
+    for run in others:
+        try:
+            compared = _compare(first, run)
+        except RunError:  # which `changes_from_first` tells
+            continue
+        for meaning, leaf in _leaves(compared) if compared else ():
+            leaves.setdefault(leaf.key, {})[run.letter] = leaf
+            meanings[leaf.key] = meaning
+    for key, by_letter in leaves.items():
+        some = next(iter(by_letter.values()))
+        values = [by_letter[run.letter].new_text if run.letter in by_letter else some.old_text for run in others]
+        known = [value if run.config else UNKNOWN for run, value in zip(others, values, strict=True)]
+        yield Setting(key, meanings[key], some.group, (some.old_text, *known))
 
 
-def _value(config: TrainingConfig | None, key: str) -> str:
-    if config is None:
-        return "–"
-    if key == "hooks":
-        return to_yaml_value([hook.model_dump(by_alias=True, exclude_defaults=True) for hook in config.hooks])
-    try:
-        return to_yaml_value(get_from_config(config, key))
-    except ConfigError:  # a hook that this one has not
-        return "–"
+def _leaves(compared: one_change.Comparison) -> Iterator[tuple[Meaning, Leaf]]:
+    for change in compared.changes:
+        for leaf in change.leaves:
+            yield "learned", leaf
+    if compared.seed is not None:
+        yield "seed", compared.seed
+    for leaf in compared.presentation:
+        yield "judged" if leaf.key in JUDGING else "machine" if leaf.key in _MACHINE else "presentation", leaf
+
+
+def _of_journals(runs: Sequence[RecordedRun]) -> Iterator[Setting]:
+    """The changes that were made on the way in some of the runs, but not in all."""
+    made = [{(c.step, c.key, c.old, c.new): None for c in run.changes} for run in runs]
+    for change in dict.fromkeys(change for changes in made for change in changes):
+        step, key, old, new = change
+        values = tuple(f"{old} → {new}" if change in changes else UNKNOWN for changes in made)
+        if UNKNOWN in values:
+            meaning: Meaning = "learned" if bears_on_learning(key) else "presentation"
+            yield Setting(f"{key} after step {step:,}", meaning, "", values)
 
 
 def _of_records(runs: Sequence[RecordedRun]) -> Iterator[Setting]:
-    for entry, name, meaning in _RECORDED:
-        yield from _if_differing(name, meaning, [run.identity.get(entry) for run in runs])
-    files = dict.fromkeys(name for run in runs for name in _table(run, "own_code"))
-    for name in files:
-        yield from _if_differing(f"own code {name}", "code", [_table(run, "own_code").get(name) for run in runs])
+    yield from _if_differing("code of lmcore", "code", [run.identity.get("code_digest") for run in runs])
+    yield from _if_differing("device", "machine", [run.identity.get("device") for run in runs])
     for name in _ENVIRONMENT:
         yield from _if_differing(name, "machine", [_table(run, "environment").get(name) for run in runs])
-    made = dict.fromkeys((change.step, change.key, change.old, change.new) for run in runs for change in run.changes)
-    for made_change in made:
-        step, key, old, new = made_change
-        has = [any((c.step, c.key, c.old, c.new) == made_change for c in run.changes) for run in runs]
-        if not all(has):
-            values = tuple(f"{old} → {new}" if made_here else "–" for made_here in has)
-            yield Setting(f"{key} after step {step:,}", meaning_of(key), values)
-
-
-def meaning_of(key: str) -> Meaning:
-    """What a difference at a key of the configuration, or of the journal, bears on."""
-    if key in _OF_KEYS:
-        return _OF_KEYS[key]
-    if key.startswith(CODE_KEY):
-        return "code"
-    try:
-        return "learned" if is_learned(field_of(key)) else "presentation"
-    except KeyError:  # hooks, all of them or one value of one
-        return "learned"
 
 
 def _table(run: RecordedRun, entry: str) -> dict[str, object]:
@@ -111,4 +125,4 @@ def _table(run: RecordedRun, entry: str) -> dict[str, object]:
 
 def _if_differing(name: str, meaning: Meaning, values: Sequence[object]) -> Iterator[Setting]:
     if any(value != values[0] for value in values):
-        yield Setting(name, meaning, tuple("–" if value is None else str(value)[:16] for value in values))
+        yield Setting(name, meaning, "", tuple(UNKNOWN if value is None else str(value)[:12] for value in values))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmcore.experiments.comparison.configuration import meaning_of
 from lmcore.experiments.comparison.recorded import RecordedRun
+from lmcore.experiments.journal import bears_on_learning
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,5 @@ def _recipe(run: RecordedRun) -> object:
         return None
     own = identity.get("own_code")
     code = tuple(sorted((str(name), str(value)) for name, value in own.items())) if isinstance(own, dict) else ()
-    changes = tuple(
-        (change.step, change.key, change.new) for change in run.changes if meaning_of(change.key) in ("learned", "code")
-    )
+    changes = tuple((change.step, change.key, change.new) for change in run.changes if bears_on_learning(change.key))
     return str(digest), str(data), code, run.parent_step, changes

@@ -8,7 +8,7 @@ from typing import Any
 
 from lmcore.experiments.comparison.axes import Axis
 from lmcore.experiments.comparison.comparable import cautions, metric_to_compare
-from lmcore.experiments.comparison.configuration import Setting, differing_settings
+from lmcore.experiments.comparison.configuration import ChangeFromFirst, Setting, changes_from_first, differing_settings
 from lmcore.experiments.comparison.difference import Difference, difference_between
 from lmcore.experiments.comparison.first_difference import FirstDifference, first_difference
 from lmcore.experiments.comparison.groups import Group, group_runs
@@ -29,6 +29,7 @@ class Comparison:
     groups: tuple[Group, ...]  # of runs that differ in their seed alone; that of the first run is the first
     metric: str  # in which they can best be compared
     target: float | None  # what the first group ended with, in that metric
+    changes: tuple[ChangeFromFirst, ...]  # of each further run from the first
     settings: tuple[Setting, ...]
     outcomes: tuple[Outcome, ...]
     first_differences: tuple[FirstDifference, ...]  # of each further run from the first
@@ -65,6 +66,7 @@ def compare(folders: Sequence[Path]) -> Comparison:
         groups,
         metric,
         target,
+        changes_from_first(runs),
         differing_settings(runs),
         tuple(outcome_of(run, metric, target) for run in runs),
         tuple(first_difference(runs[0], run) for run in runs[1:]),
@@ -103,6 +105,7 @@ def as_json(comparison: Comparison, metric: str, axis: Axis, samples_of: int | N
             }
             for run, outcome in zip(comparison.runs, comparison.outcomes, strict=True)
         ],
+        "changes": {change.letter: change.words for change in comparison.changes},
         "settings": [asdict(setting) for setting in comparison.settings],
         "first_differences": [
             {**asdict(found), "sentences": found.sentences} for found in comparison.first_differences

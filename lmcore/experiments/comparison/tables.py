@@ -65,7 +65,17 @@ def _finite(value: float | None, form: str, unit: str = "") -> str:
 def setting_table(comparison: Comparison) -> Table:
     """In what the runs differ, and what that bears on."""
     headings = ("what differs", "means", *(run.letter for run in comparison.runs))
-    return headings, [(setting.key, setting.meaning, *setting.values) for setting in comparison.settings]
+    rows = []
+    for setting in comparison.settings:
+        meaning = f"{setting.meaning} ({setting.group})" if setting.group else setting.meaning
+        rows.append((setting.key, meaning, *setting.values))
+    return headings, rows
+
+
+def parting(comparison: Comparison) -> list[list[str]]:
+    """For each further run, in sentences: what it does differently from the first, and where the two part."""
+    pairs = zip(comparison.changes, comparison.first_differences, strict=True)
+    return [[f"{change.letter} against {found.first}: {change.words}.", *found.sentences] for change, found in pairs]
 
 
 def difference_table(difference: Difference, metric: str, axis: Axis, most: int = 12) -> Table:

@@ -56,6 +56,11 @@ def test_a_change_and_its_seeds(runs: Path, first: Path) -> None:
         ("training.weight_decay", "learned", ("0.1", "0.5", "0.1", "0.5")),
         ("other.seed", "seed", ("1", "1", "2", "2")),
     ]
+    assert [change.words for change in found.changes] == [
+        "one change: training.weight_decay 0.1 → 0.5",
+        "another seed: 1 → 2",
+        "one change: training.weight_decay 0.1 → 0.5",
+    ]
     decay, seed, _ = found.first_differences
     # The first update of the other weight decay differs, and from the second step on what is learned.
     assert decay.layer is not None and (decay.step, decay.layer.kind, decay.layer.name) == (1, "update", "embed.weight")
@@ -99,6 +104,13 @@ def test_a_fork_with_a_change_parts_in_its_first_step(runs: Path, first: Path) -
     assert sum("record begins after step 5" in note for note in found.notes) == 2
     checkpoints = compare_checkpoints(first, other)
     assert checkpoints.identical == (5,) and checkpoints.difference is not None and checkpoints.difference.step == 8
+
+
+def test_fields_that_belong_together_are_one_change(tmp_path: Path) -> None:
+    longer = TINY.replace("max_steps: 12", "max_steps: 20").replace("warmup_steps: 2", "warmup_steps: 4")
+    found = compare([make_run(tmp_path, "a", []), make_run(tmp_path, "b", [], config=longer)])
+    assert found.changes[0].words.startswith("one change: the schedule")
+    assert {setting.group for setting in found.settings} == {"schedule"} and len(setting_table(found)[1]) == 2
 
 
 def test_a_change_on_the_way_is_a_difference(runs: Path, first: Path) -> None:
@@ -156,7 +168,7 @@ def test_a_damaged_run_is_compared_as_far_as_it_can_be_read(tmp_path: Path) -> N
     assert found.first_differences[0].step is None
     headings, rows = outcome_table(found)
     assert headings == ("", "a", "b") and ("validation loss", "1.5000", "–") in rows
-    assert setting_table(found)[1]
+    assert found.changes[0].words == "its configuration is not known"
     assert [sample.letter for sample in samples_at(found.runs)] == ["a"]
 
 

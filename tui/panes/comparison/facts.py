@@ -8,7 +8,7 @@ from textual.content import Content
 from lmcore.experiments.comparison.axes import Axis
 from lmcore.experiments.comparison.difference import Difference
 from lmcore.experiments.comparison.result import Comparison
-from lmcore.experiments.comparison.tables import Table, outcome_table, setting_table, verdict
+from lmcore.experiments.comparison.tables import Table, outcome_table, parting, setting_table, verdict
 from tui.panes.repl.wrapping import wrap
 from tui.plain_text import shown_text
 
@@ -35,9 +35,9 @@ def facts(comparison: Comparison, differences: Sequence[Difference], metric: str
         lines += _table_lines(table, 2, width)
     else:
         lines += _paragraph("Nothing differs in their configurations, data, code and machines.", width, "$foreground")
-    for found in comparison.first_differences:
+    for sentences in parting(comparison):
         lines.append(("", ""))
-        for sentence in found.sentences:
+        for sentence in sentences:
             lines += _paragraph(sentence, width, "$foreground")
     return Content("\n").join(Content.styled(text, style) for text, style in lines)
 
