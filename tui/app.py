@@ -19,6 +19,7 @@ from tui.bindings import Entry, Place, pane_bindings
 from tui.budget import RenderBudget
 from tui.lab_state import LabState, advance_state
 from tui.messages import (
+    AskAblation,
     ChangeHooks,
     CompareRuns,
     ConfigEdited,
@@ -207,6 +208,12 @@ class LabApp(App[None]):
         """Show runs beside each other."""
         opening.compare_runs(self, message.folders)
 
+    def on_ask_ablation(self, message: AskAblation) -> None:
+        """Do what the screens of ablations ask for."""
+        from tui import ablations
+
+        ablations.answer(self, message)
+
     def on_show_runs(self, message: ShowRuns) -> None:
         """Open the list of runs."""
         self.action_runs()
@@ -267,6 +274,12 @@ class LabApp(App[None]):
     def action_runs(self) -> None:
         """List the runs."""
         opening.show_runs(self)
+
+    def action_ablations(self) -> None:
+        """Show the ablation that goes on, or all."""
+        from tui import ablations
+
+        ablations.show(self)
 
     def action_log(self) -> None:
         """Show the log."""

@@ -45,6 +45,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(("f2",), "next_pane", "pane", "Go to the next pane", while_typing=("f2",)),
     Entry(("z", "f4"), "zoom", "zoom", "One pane on the whole screen, or all", in_footer=True, while_typing=("f4",)),
     Entry(("r", "f9"), "runs", "runs", "List the runs: open, resume, overlay", in_footer=True, while_typing=("f9",)),
+    Entry(("b",), "ablations", "ablate", "Ablations: find out whether a change matters", in_footer=True),
     Entry(("l", "f7"), "log", "log", "Show what the core printed", in_footer=True, while_typing=("f7",)),
     Entry(("t",), "theme", "theme", "Next theme: dark, light, 16 colours"),
     Entry(

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lmcore.process.messages import (
+    AblationBegan,
+    AblationCell,
+    AblationEnded,
+    AblationStands,
     CheckpointSaved,
     CoreDied,
     Evaluation,
@@ -26,6 +30,7 @@ from lmcore.process.messages import (
     StateChanged,
     ValueChanged,
 )
+from tui.ablation_state import AblationState, advance_ablation
 
 LOG_LINES = 2000
 """How many of the last log lines are kept for the log screen; all of them are in the run's log file."""
@@ -68,6 +73,7 @@ class LabState:
     last_failed: Failed | None = None
     last_finished: Finished | None = None
     died: CoreDied | None = None
+    ablation: AblationState | None = None  # the one that goes on, or the last of this session
     log: tuple[LogLine, ...] = ()
 
     @property
@@ -127,7 +133,10 @@ def advance_state(state: LabState, events: Iterable[Event]) -> LabState:
             case Ready():
                 state = replace(state, core="ready", ready=event, state="idle", reason="", died=None, progress=None)
             case CoreDied():
-                state = replace(state, core="dead", ready=None, died=event, progress=None)
+                ablation = advance_ablation(state.ablation, event)
+                state = replace(state, core="dead", ready=None, died=event, progress=None, ablation=ablation)
+            case AblationBegan() | AblationCell() | AblationStands() | AblationEnded():
+                state = replace(state, ablation=advance_ablation(state.ablation, event))
             case _:
                 pass
     if log:
@@ -172,6 +181,7 @@ def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
             ready=state.ready,
             memory_bytes=state.memory_bytes,
             log=state.log,
+            ablation=state.ablation,
             state=state.state,
             is_stepping=state.is_stepping,
             last_rejected=state.last_rejected,

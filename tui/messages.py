@@ -112,6 +112,16 @@ class Notice(Message):
         super().__init__()
 
 
+class AskAblation(Message):
+    """What the screens of ablations ask for: the form of a new one, the list, one to look at or to go on with (by its
+    folder), or that the one that goes on stops."""
+
+    def __init__(self, what: Literal["new", "list", "show", "go on", "stop"], folder: Path | None = None) -> None:
+        self.what = what
+        self.folder = folder
+        super().__init__()
+
+
 class ShowRuns(Message):
     """Open the list of runs."""
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lmcore.process.messages import (
+    AblationBegan,
+    AblationEnded,
     Agree,
     ConsentWanted,
     CoreDied,
@@ -22,12 +24,13 @@ from lmcore.process.messages import (
     ValueChanged,
 )
 from tui.lab_state import LabState, restarting
+from tui.messages import Severity
 from tui.widgets.ticks import short_number
 
 if TYPE_CHECKING:
     from tui.app import LabApp
 
-URGENT = (StateChanged, Ready, CoreDied, ValueChanged, Finished, Failed, Rejected)
+URGENT = (StateChanged, Ready, CoreDied, ValueChanged, Finished, Failed, Rejected, AblationBegan, AblationEnded)
 """Events that are shown at once, whatever the budget says."""
 
 
@@ -41,6 +44,14 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 _on_state(app, event)
             case Rejected(command="Step", request=None) if _asks_consent(app):
                 pass  # the run that the step was for waits for an answer
+            case Rejected(command="Ablate"):
+                from tui import ablations
+
+                ablations.refused(app, event.reason)
+            case AblationEnded() if app.lab.ablation is not None:
+                from tui import ablations
+
+                app.tell(ablations.ended_sentence(app.lab.ablation), _severity(event))
             case Rejected(request=None):
                 app.resumes_when_open = False
                 app.tell(event.reason, "warning")
@@ -129,12 +140,18 @@ def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
         app.resumes_when_open = False
         names = ", ".join(file.name for file in wanted.files)
         refusal = Rejected(wanted.command, f"Nothing ran: {names} was not agreed to.", wanted.request)
-        if wanted.request is None:
+        if wanted.command == "Ablate":
+            react(app, app.lab, (refusal,))
+        elif wanted.request is None:
             app.tell(refusal.reason, "warning")
         else:
             app.home.receive_events((refusal,))
 
     app.push_screen(ConsentDialog(wanted.files), answer)
+
+
+def _severity(event: AblationEnded) -> Severity:
+    return "information" if event.status == "finished" else "warning"
 
 
 def _finished(event: Finished, lab: LabState) -> str:

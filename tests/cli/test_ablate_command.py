@@ -81,7 +81,7 @@ def test_an_arm_that_cannot_run_ends_the_ablation_with_a_sentence(lmcore: Comman
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "at least one --change"),
+        ((), "at least one change"),
         (("--change", "model.dropout=0"), "says already"),
         (("--change", "model.dropuot=0.1"), "did you mean"),
         (("--change", "model.bias=true", "--seeds", "1"), "two seeds"),

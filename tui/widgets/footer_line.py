@@ -54,6 +54,8 @@ def fit_entries(found: Sequence[tuple[str, Entry]], labels: dict[str, str], widt
 def numbers(lab: LabState) -> list[str]:
     """The numbers of the moment, the most telling first."""
     texts: list[str] = []
+    if lab.ablation is not None and lab.ablation.is_going:
+        texts.append(f"ablation {lab.ablation.done}/{lab.ablation.total}")
     for name, metric in (("train", "loss/train"), ("val", "loss/val")):
         if metric in lab.metrics:
             texts.append(f"{name} {short_number(lab.metrics[metric])}")

@@ -167,7 +167,7 @@ def _notes(ablation: Ablation) -> tuple[str, ...]:
         return ()
     if stored.get("base_hash") != config_hash(ablation.baseline.config):
         raise AblationError(
-            f"{ablation.folder} holds an ablation of another base ({stored.get('base')}). Choose another --name, or "
+            f"{ablation.folder} holds an ablation of another base ({stored.get('base')}). Choose another name, or "
             "remove that folder; its runs stay."
         )
     notes = tuple(map(str, stored.get("notes", [])))

@@ -68,4 +68,4 @@ def again(summary: AblationSummary) -> Again:
     with plainly("read", path):
         text = path.read_text(encoding="utf-8", errors="replace")
     arms = summary.result.arms[1:] if summary.result is not None else ()
-    return Again(text, tuple(f"{arm.key}={arm.value}" for arm in arms), summary.folder / "runs")
+    return Again(text, tuple(arm.name for arm in arms), summary.folder / "runs")

@@ -94,7 +94,7 @@ def plan_ablation(
     many run side by side changes no bit. AblationError, TooFewSeeds, or ConfigError for a key or value that cannot be.
     """
     if not changes:
-        raise AblationError("An ablation needs at least one --change, such as training.optimizer=muon.")
+        raise AblationError("An ablation needs at least one change, such as training.optimizer=muon.")
     if seeds < 2:
         raise TooFewSeeds(f"An ablation needs at least two seeds, not {seeds}: one pair says nothing about noise.")
     given = [key for key, _ in overrides]
@@ -113,7 +113,7 @@ def plan_ablation(
         arms.append(arm)
     plain_name = name or f"{Path(source).stem}-{_digest([*sorted(hashes), base.other.seed])}"
     if slug(plain_name) == CHECKPOINTS:
-        raise AblationError(f"An ablation cannot be called {plain_name!r}; give it another --name.")
+        raise AblationError(f"An ablation cannot be called {plain_name!r}; give it another name.")
     first = base.other.seed
     runs_folder = Path(base.other.runs_folder).expanduser().absolute()
     return Ablation(
@@ -127,15 +127,15 @@ def _arm(baseline: Arm, change: str, source: str) -> Arm:
     for part in parts:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key:
-            raise AblationError(f"--change {change}: write it as KEY=VALUE, such as training.optimizer=muon.")
+            raise AblationError(f"{change}: write it as KEY=VALUE, such as training.optimizer=muon.")
         overrides.append((key, value))
     config = parse_config(baseline.text, source, overrides)
     changes = compare(Recipe(baseline.config), Recipe(config)).changes
     if len(changes) > 1:
         listed = ", ".join(found.name for found in changes)
         raise AblationError(
-            f"--change {change}: this is more than one change ({listed}), so their effects could not be told apart. "
-            "Give each its own --change; each becomes an arm."
+            f"{change}: this is more than one change ({listed}), so their effects could not be told apart. "
+            "Give each alone; each becomes an arm."
         )
     keys = [key for key, _ in overrides]
     values = [to_yaml_value(_plain(get_from_config(config, key))) for key in keys]

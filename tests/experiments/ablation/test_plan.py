@@ -44,7 +44,7 @@ def test_a_name_stays_the_same_for_the_same_comparison() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ([], "at least one --change"),
+        ([], "at least one change"),
         (["model.bias"], "KEY=VALUE"),
         (["model.dropout=0.1"], "says already"),
         (["model.dropout=1e-1"], "says already"),
