@@ -29,7 +29,7 @@ async def mount_panes(app: LabApp) -> None:
         path = find_config(str(path or "baseline"))
     except ConfigError as error:
         app.tell(str(error), "error")
-    config = ConfigPane(path, id="config")
+    config = ConfigPane(path, app.runs_folder, id="config")
     repl = ReplPane(runs_folder(app, config.reading.config), id="repl")
     await app.home.mount_panes(config, HooksPane(id="hooks"), repl)
     if config.reading.config is not None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lmcore.process.messages import (
     AblationBegan,
     AblationEnded,
     Agree,
+    Command,
     ConsentWanted,
     CoreDied,
     Event,
     Failed,
     Finished,
+    Fork,
     Load,
     Ready,
+    ReasonWanted,
     Rejected,
     Resume,
     Start,
@@ -42,7 +46,7 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 _on_ready(app)
             case StateChanged():
                 _on_state(app, event)
-            case Rejected(command="Step", request=None) if _asks_consent(app):
+            case Rejected(command="Step", request=None) if _is_asking(app):
                 pass  # the run that the step was for waits for an answer
             case Rejected(command="Ablate"):
                 from tui import ablations
@@ -59,6 +63,8 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 _on_failed(app, event)
             case ConsentWanted():
                 ask_consent(app, event)
+            case ReasonWanted():
+                ask_reason(app, event)
             case Finished():
                 app.tell(_finished(event, app.lab))
             case CoreDied():
@@ -117,10 +123,11 @@ def _on_failed(app: LabApp, event: Failed) -> None:
         app.tell(f"{event.message}\nThe log (l) has the whole story.", "error")
 
 
-def _asks_consent(app: LabApp) -> bool:
-    from tui.screens.dialogs import ConsentDialog
+def _is_asking(app: LabApp) -> bool:
+    """Whether a question stands over the screen that a new run waits for."""
+    from tui.screens.dialogs import ConsentDialog, ReasonDialog
 
-    return isinstance(app.screen, ConsentDialog)
+    return isinstance(app.screen, ConsentDialog | ReasonDialog)
 
 
 def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
@@ -132,10 +139,7 @@ def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
     def answer(agreed: bool | None) -> None:
         if agreed:
             app.send(Agree(tuple(file.digest for file in wanted.files)))
-            if command is not None:
-                app.send(command)
-            if isinstance(command, Start) and command.paused:
-                app.send(Step(1))  # it was F6 that wanted the run
+            _send_again(app, command)
             return
         app.resumes_when_open = False
         names = ", ".join(file.name for file in wanted.files)
@@ -152,6 +156,29 @@ def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
 
 def _severity(event: AblationEnded) -> Severity:
     return "information" if event.status == "finished" else "warning"
+
+
+def ask_reason(app: LabApp, wanted: ReasonWanted) -> None:
+    """Ask why a new run is to make several changes at once; with a reason, send its command again."""
+    from tui.screens.dialogs import ReasonDialog
+
+    command = app.sent.get(wanted.command)
+
+    def answer(reason: str | None) -> None:
+        if reason is None or not isinstance(command, Start | Fork):
+            app.tell(f"Not started: more than one change against {wanted.against}.", "warning")
+        else:
+            _send_again(app, replace(command, confounded=reason))
+
+    app.push_screen(ReasonDialog(wanted.against, wanted.differences), answer)
+
+
+def _send_again(app: LabApp, command: Command | None) -> None:
+    """Send a command that waited for an answer."""
+    if command is not None:
+        app.send(command)
+    if isinstance(command, Start) and command.paused:
+        app.send(Step(1))  # it was F6 that wanted the run
 
 
 def _finished(event: Finished, lab: LabState) -> str:

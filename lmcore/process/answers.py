@@ -85,4 +85,5 @@ def run_info(experiment: Experiment) -> RunInfo:
         threads=torch.get_num_threads(),
         vocabulary=experiment.tokenizer.vocabulary_size,
         floor=experiment.floor,
+        confounded=str(experiment.run.get("confounded") or ""),
     )

@@ -14,12 +14,15 @@ class Start(Command):
     """Begin a new run from the text of a configuration; training begins at once unless `paused`.
 
     `config_folder` is where the configuration's own files lie (`use: my_hooks.py:function`); "" is the working folder.
+    `confounded` is why it makes more than one change against its baseline; without it that is answered by
+    `ReasonWanted`.
     """
 
     config_text: str
     name: str = ""
     paused: bool = False
     config_folder: str = ""
+    confounded: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,14 @@ class Fork(Command):
     """Begin a new run from another run's checkpoint, with `changes` (dotted key → value as YAML text) applied.
 
     Of the run that is open, `at` may be any of its moments (`ListMoments`); it is stopped and saved once the fork is
-    made.
+    made. `confounded` is why it makes more than one change against its parent, as in `Start`.
     """
 
     run: str
     at: str = "last"
     changes: tuple[tuple[str, str], ...] = ()
     name: str = ""
+    confounded: str = ""
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,18 @@ class ConsentWanted(Event):
 
 
 @dataclass(frozen=True)
+class ReasonWanted(Event):
+    """A new run would make more than one change against its baseline or its parent; it was not made.
+
+    The front end may send its command again with the person's reason as `confounded`.
+    """
+
+    command: str  # Start or Fork
+    against: str  # what it is compared with, in words
+    differences: tuple[str, ...]  # each change in words
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """Something broke inside the core. The core goes on where it can (state follows); the run is kept as it was."""
 

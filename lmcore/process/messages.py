@@ -53,6 +53,7 @@ from lmcore.process.events import Metrics as Metrics
 from lmcore.process.events import MomentList as MomentList
 from lmcore.process.events import Progress as Progress
 from lmcore.process.events import Ready as Ready
+from lmcore.process.events import ReasonWanted as ReasonWanted
 from lmcore.process.events import Rejected as Rejected
 from lmcore.process.events import State as State
 from lmcore.process.events import StateChanged as StateChanged

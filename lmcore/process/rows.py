@@ -18,6 +18,7 @@ class RunInfo:
     threads: int
     vocabulary: int
     floor: float | None  # nats per token of a perfect model on the validation split, where it is known
+    confounded: str = ""  # why it makes several changes at once against its baseline or parent, where it does
 
 
 @dataclass(frozen=True)

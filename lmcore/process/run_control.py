@@ -71,6 +71,7 @@ class RunControl:
                 name=command.name,
                 on_progress=self._preparing,
                 config_folder=Path(command.config_folder),
+                confounded=command.confounded,
             ),
             is_new=True,
         )
@@ -99,6 +100,7 @@ class RunControl:
                 runs_folder=folder.parent,
                 name=command.name,
                 on_progress=self._preparing,
+                confounded=command.confounded,
             )
         )
         self._begun = True
@@ -114,7 +116,9 @@ class RunControl:
     def _fork_open_run(self, command: messages.Fork) -> None:
         """Save the run that is open and let its fork take its place. Where that cannot be, it stays as it is."""
         parent, reason = self.opened, ""
-        fork = parent.fork_at(int(command.at), command.changes, command.name, self._preparing)
+        fork = parent.fork_at(
+            int(command.at), command.changes, command.name, self._preparing, confounded=command.confounded
+        )
         if self._begun:
             try:
                 self._record(parent.save_checkpoint())

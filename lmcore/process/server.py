@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lmcore.experiments.consent import ConsentNeeded, agree
+from lmcore.experiments.one_change import TooManyChanges
 from lmcore.process import messages
 from lmcore.process.ablating import Ablating
 from lmcore.process.answers import generation_of, inspection_of
@@ -98,6 +99,9 @@ class Server:
         except ConsentNeeded as needed:
             self._leave_preparation()
             self._outbox.send(consent_wanted(name, needed, request))
+        except TooManyChanges as refusal:
+            self._leave_preparation()
+            self._outbox.send(messages.ReasonWanted(name, refusal.against, refusal.differences))
         except ValueError as refusal:
             self._leave_preparation()
             self._outbox.send(messages.Rejected(name, str(refusal), request))

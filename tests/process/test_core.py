@@ -32,6 +32,7 @@ from lmcore.process.messages import (
     Metrics,
     Pause,
     Ready,
+    ReasonWanted,
     Rejected,
     Resume,
     RunUntil,
@@ -220,6 +221,23 @@ def test_load_resume_and_fork(core: CoreClient, tmp_path: Path) -> None:
     assert forked.run is not None and "forked" in forked.run.name
     core.send(Step(1))
     assert reach(core, "paused").step == 41
+
+
+def test_several_changes_need_a_reason(core: CoreClient, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(config(tmp_path))
+    text = config(tmp_path, steps=30, order="shuffled").replace(
+        "device: cpu", f"device: cpu, baseline: {tmp_path}/base.yaml"
+    )
+    core.send(Start(text, paused=True))
+    wanted = core.wait_for(ReasonWanted)
+    assert (wanted.command, wanted.differences) == (
+        "Start",
+        ("training.max_steps 40 → 30", "dataset.order random → shuffled"),
+    )
+    assert not list(tmp_path.glob("*/run.json"))
+    core.send(Start(text, paused=True, confounded="both at once"))
+    run = reach(core, "paused").run
+    assert run is not None and run.confounded == "both at once"
 
 
 def test_a_core_that_is_killed_is_told_and_replaced(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
 def about_parts(lab: LabState, title: str, source: str, width: int) -> list[Part]:
     """The left side: the program, the run or the configuration, what it learns from, its size, where it trains."""
     parts: list[Part] = [(" lmlab", "bold $primary")]
-    words = [shown_text((lab.run.title or lab.run.name) if lab.run else title, one_line=True)]
+    name = shown_text((lab.run.title or lab.run.name) if lab.run else title, one_line=True)
+    words = [f"{name} (confounded)" if lab.run is not None and lab.run.confounded else name]
     if source:
         words.append(source)
     if lab.run is not None:

@@ -19,6 +19,7 @@ from tui.bindings import pane_bindings
 from tui.lab_state import LabState
 from tui.messages import ConfigEdited, Notice
 from tui.panes.config import commands, verdict
+from tui.panes.config.against import against_baseline
 from tui.panes.config.applying import running_config
 from tui.panes.config.editing import next_choice
 from tui.panes.config.field_editor import FieldEditor
@@ -29,8 +30,6 @@ from tui.panes.config.reading import Reading, changed_keys, read
 from tui.panes.config.rows import FORM_SECTIONS, matching_rows, section_rows
 from tui.panes.config.section_bar import SectionBar
 from tui.panes.config.yaml_text import YamlText
-from tui.plain_text import shown_text
-from tui.screens.dialogs.open_file import shown_path
 
 _CHECK_AFTER = 0.12
 """Seconds of quiet after which a typed text is checked."""
@@ -61,9 +60,10 @@ class ConfigPane(Widget):
 
     lab: reactive[LabState] = reactive(LabState(), init=False, repaint=False)
 
-    def __init__(self, path: Path | None = None, id: str | None = None) -> None:
+    def __init__(self, path: Path | None = None, runs_folder: Path | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
         self.path = path
+        self.runs_folder = runs_folder  # where a baseline is looked for; None: as the configuration says
         self.saved_text, self._first_notice = first_text(path)
         if self._first_notice:
             self.path = None
@@ -74,6 +74,7 @@ class ConfigPane(Widget):
         self.section = FORM_SECTIONS[0]
         self._cursors: dict[str, int] = {}
         self._verdict = Content("")
+        self._against: Content | None = None  # the baseline that the text names
         self._check_timer: Timer | None = None
 
     @property
@@ -347,6 +348,7 @@ class ConfigPane(Widget):
         """Read the text and show what it says."""
         self._check_timer = None
         self.reading = read(self.text)
+        self._against = against_baseline(self.reading.config, self.runs_folder)
         hooks = self.reading.config.hooks if self.reading.config is not None else None
         self.post_message(ConfigEdited(self.text, self.path, hooks))
         self._show_form()
@@ -383,16 +385,13 @@ class ConfigPane(Widget):
         if self.reading.config is None:
             content = verdict.wrong(self.reading.problems)
         else:
-            content = Content("\n".join(meaning(self.reading.config, self.running, self.lab.seconds_per_step)))
+            lines = meaning(self.reading.config, self.running, self.lab.seconds_per_step)
+            content = verdict.meant(lines, self._against)
         if not self._verdict.is_same(content):
             self._verdict = content
             self.query_one("#verdict", Static).update(content)
 
     def _show_title(self) -> None:
-        name = "not saved yet" if self.path is None else shown_path(self.path)
         count = len(changed_keys(self.reading, self.saved_reading))
         changes = f" · {count} change{'s' * (count != 1)}" if count else " · text changed" if self.is_changed else ""
-        wrong = f" · ▲ {len(self.reading.problems)} wrong" if self.reading.problems else ""
-        room = max(12, self.size.width - len(changes + wrong) - 6)
-        name = name if len(name) <= room else f"…{name[1 - room :]}"
-        self.border_subtitle = Content(shown_text(f"{name}{changes}{wrong}", one_line=True))
+        self.border_subtitle = verdict.title(self.path, changes, len(self.reading.problems), self.size.width)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
 
-from lmcore.config import SECTIONS, choices_of, field_of, get_from_config, is_live, to_yaml_value
+from lmcore.config import SECTIONS, choices_of, coupled_group, field_of, get_from_config, is_live, to_yaml_value
 from lmcore.config.schema import TrainingConfig, section_type
 from tui.panes.config.reading import HOOKS, Reading, Value, same
 
@@ -37,6 +37,7 @@ class Row:
     was: str | None = None  # the file's value, where it differs
     runs: str | None = None  # the running run's value, where it differs
     problem: str = ""
+    group: str = ""  # of fields that are one change together
 
 
 @cache
@@ -91,6 +92,7 @@ def _row(
         was=None if same(value.value, was.value) else was.written,
         runs=None if running is None or same(value.value, runs) else to_yaml_value(runs),
         problem=problems.get(key, ""),
+        group=coupled_group(field),
     )
 
 

@@ -1,10 +1,14 @@
 """The foot of the configuration pane: about the field in focus, and what the whole configuration would mean."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from textual.content import Content
 
 from lmcore.config import Problem
 from tui.panes.config.rows import Row
 from tui.plain_text import shown_text
+from tui.screens.dialogs.open_file import shown_path
 
 
 def about(row: Row | None, has_run: bool) -> Content:
@@ -25,8 +29,27 @@ def about(row: Row | None, has_run: bool) -> Content:
         notes.append("x: as in the file")
     elif not row.is_given:
         notes.append("default")
+    if row.group:
+        notes.append(f"coupled: {row.group}")
     parts.append((" · ".join(notes), "dim"))
     return Content.assemble(*parts)
+
+
+def meant(lines: Sequence[str], against: Content | None) -> Content:
+    """What the configuration would mean, and how it differs from its baseline; several changes are said first."""
+    parts = [Content(line) for line in lines]
+    if against is not None:
+        parts.insert(0 if against.plain.startswith("▲") else len(parts), against)
+    return Content("\n").join(parts)
+
+
+def title(path: Path | None, changes: str, problems: int, width: int) -> Content:
+    """The file, what was changed in it, and how much is wrong, cut at its beginning to fit `width` cells."""
+    name = "not saved yet" if path is None else shown_path(path)
+    wrong = f" · ▲ {problems} wrong" if problems else ""
+    room = max(12, width - len(changes + wrong) - 6)
+    name = name if len(name) <= room else f"…{name[1 - room :]}"
+    return Content(shown_text(f"{name}{changes}{wrong}", one_line=True))
 
 
 def wrong(problems: tuple[Problem, ...], most: int = 2) -> Content:

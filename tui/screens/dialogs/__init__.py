@@ -6,6 +6,7 @@ from tui.screens.dialogs.consent import ConsentDialog
 from tui.screens.dialogs.core_died import CoreDiedDialog
 from tui.screens.dialogs.open_file import OpenFileDialog
 from tui.screens.dialogs.quit import QuitDialog
+from tui.screens.dialogs.reason import ReasonDialog
 from tui.screens.dialogs.rename import RenameDialog
 from tui.screens.dialogs.save_as import SaveAsDialog, as_config_path
 from tui.screens.dialogs.traceback import TracebackDialog
@@ -17,6 +18,7 @@ __all__ = [
     "CoreDiedDialog",
     "OpenFileDialog",
     "QuitDialog",
+    "ReasonDialog",
     "RenameDialog",
     "SaveAsDialog",
     "TracebackDialog",

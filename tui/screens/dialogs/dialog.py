@@ -104,5 +104,5 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
 
 
 def paragraph(text: str, kind: str = "text") -> Static:
-    """Plain text in a dialog; `kind` is text, note or problem."""
+    """Plain text in a dialog; `kind` names its class: text, note, problem."""
     return Static(Content(shown_text(text)), classes=f"dialog--{kind}", markup=False)
