@@ -4,12 +4,28 @@ import json
 import math
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import lmcore.experiments.identity as identity
-from lmcore.config import SECTIONS, HookConfig, TrainingConfig, is_learned, parse_config, section_type
+from lmcore.config import (
+    SECTIONS,
+    ConfigError,
+    HookConfig,
+    TrainingConfig,
+    field_of,
+    get_from_config,
+    is_learned,
+    leaf_keys,
+    parse_config,
+    section_type,
+    to_yaml_value,
+    with_value,
+)
+from lmcore.config.values import to_dict
 from lmcore.experiments.identity import canonical, code_digest, config_hash, differing_values, learned_values, run_id
+from tests.config.strategies import changes, configs, plain_values
 
 LEARNED = {
     "training.max_steps": st.integers(100, 5000),
@@ -30,6 +46,25 @@ NOT_LEARNED = {
 }
 GOLDEN = "24235bb4e21fd26d4c134d063912ea07cddda1c02635787e7c06855b4177467d"
 """What that configuration hashes to, now and in every later version."""
+
+MODEL_DEFAULTS = {
+    "d_model": 128, "n_layers": 4, "n_heads": 4, "d_mlp": None, "context_length": 256, "positions": "learned",
+    "rotary_base": 10000.0, "norm": "layernorm", "norm_epsilon": 1e-5, "mlp": "gelu", "bias": False, "dropout": 0.0,
+    "tied_head": True, "qk_norm": False, "attention_scale": None, "logit_soft_cap": 0.0, "initial_std": 0.02,
+    "zero_init_projections": False,
+}  # fmt: skip
+DEFAULTS = {
+    "training.max_steps": 4000, "training.batch_size": 16, "training.gradient_accumulation_steps": 1,
+    "training.batch_ramp_start": None, "training.batch_ramp_steps": 0, "training.optimizer": "adamw",
+    "training.learning_rate": 1e-3, "training.min_learning_rate": 1e-4, "training.schedule": "cosine",
+    "training.warmup_steps": 100, "training.decay_steps": 0, "training.beta1": 0.9, "training.beta2": 0.99,
+    "training.epsilon": 1e-8, "training.weight_decay": 0.1, "training.momentum": 0.9,
+    "training.muon_learning_rate": 0.02, "training.muon_momentum": 0.95, "training.muon_newton_schulz_steps": 5,
+    "training.gradient_clip": 1.0, "dataset.source": "tales", "dataset.download": "tiny-shakespeare",
+    "dataset.tales_megabytes": 8.0, "dataset.tales_seed": 1, "dataset.validation_fraction": 0.1,
+    "dataset.tokenizer": "char", "dataset.bpe_vocabulary": 1024, "dataset.unknown": "replace",
+    "dataset.order": "random",
+}  # fmt: skip
 
 few = settings(max_examples=40, deadline=None)
 
@@ -69,6 +104,88 @@ def test_what_is_not_learned_takes_no_part(values: dict[str, Any], others: dict[
 @given(st.fixed_dictionaries(LEARNED), st.fixed_dictionaries(LEARNED))
 def test_different_learned_values_have_different_hashes(a: dict[str, Any], b: dict[str, Any]) -> None:
     assert (hash_of(a) == hash_of(b)) == (a == b)
+
+
+def otherwise_spelled(value: Any) -> Any:
+    """The same value with whole floats as integers, integers as floats, and mappings the other way round."""
+    if isinstance(value, dict):
+        return {key: otherwise_spelled(value[key]) for key in reversed(value)}
+    if isinstance(value, list | tuple):
+        return [otherwise_spelled(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and float(value) == value:
+        return float(value)
+    return value
+
+
+@few
+@given(configs())
+def test_hashing_changes_nothing(config: TrainingConfig) -> None:
+    before = repr(to_dict(config))
+    assert config_hash(config) == config_hash(config)
+    assert repr(to_dict(config)) == before
+
+
+@few
+@given(configs(), st.randoms(use_true_random=False), st.booleans())
+def test_the_whole_schema_may_be_written_in_any_order_and_style(
+    config: TrainingConfig, random: Any, in_blocks: bool
+) -> None:
+    data = to_dict(config)
+    written = []
+    for section in random.sample(sorted(data), len(data)):
+        values = otherwise_spelled(data[section])
+        if not in_blocks or not isinstance(values, dict):
+            written.append(f"{section}: {to_yaml_value(values)}  # in one line")
+            continue
+        names = random.sample(sorted(values), len(values))
+        written += [f"{section}:", *(f"\n      {name}:    {to_yaml_value(values[name])}" for name in names)]
+    assert config_hash(parse_config("\n".join(written) + "\n")) == config_hash(config)
+
+
+@settings(max_examples=200, deadline=None)
+@given(configs(), changes())
+def test_every_learned_value_counts_and_no_other(config: TrainingConfig, change: tuple[str, Any]) -> None:
+    key, value = change
+    try:
+        changed = with_value(config, key, value)
+    except ConfigError:
+        assume(False)
+    is_same = canonical(get_from_config(changed, key)) == canonical(get_from_config(config, key))
+    is_expected = is_same or not is_learned(field_of(key))
+    assert (config_hash(changed) == config_hash(config)) == is_expected
+
+
+@few
+@given(plain_values, plain_values)
+def test_arguments_of_hooks_count_by_their_meaning(a: Any, b: Any) -> None:
+    def hash_with(argument: Any) -> str:
+        hook = HookConfig(name="a", use="noise", at="hook_embed", **{"with": {"x": argument}})
+        return config_hash(TrainingConfig(hooks=(hook,)))
+
+    assert hash_with(a) == hash_with(otherwise_spelled(a))
+    assert (hash_with(a) == hash_with(b)) == (repr(canonical(a)) == repr(canonical(b)))
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), (1, "1"), (None, "null"), (0.5, "0.5"), ([], {})])
+def test_what_only_looks_alike_is_told_apart(one: Any, other: Any) -> None:
+    hooks = [HookConfig(name="a", use="noise", **{"with": {"x": value}}) for value in (one, other)]
+    assert config_hash(TrainingConfig(hooks=(hooks[0],))) != config_hash(TrainingConfig(hooks=(hooks[1],)))
+
+
+def test_no_learned_default_is_another_than_it_was() -> None:
+    """A value at its default stands in no hash, so that an old hash would mean something else by another default.
+
+    A field that is added comes into this list; none of those that are there may change.
+    """
+    defaults = {
+        key: get_from_config(TrainingConfig(), key)
+        for key in leaf_keys()
+        if is_learned(field_of(key)) and not key.startswith("model.")
+    }
+    assert defaults == DEFAULTS
+    assert TrainingConfig().model.model_dump() == MODEL_DEFAULTS
 
 
 def test_every_default_written_out_is_the_empty_configuration() -> None:
