@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from lmcore.cli import ablate, compare, config, data, evaluate, fork, hooks, runs, sample, train, verify, workspace
+from lmcore.cli import (
+    ablate,
+    compare,
+    config,
+    data,
+    evaluate,
+    fork,
+    hooks,
+    replay,
+    runs,
+    sample,
+    train,
+    verify,
+    workspace,
+)
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, say
 
@@ -47,6 +61,7 @@ app.command("train")(train.train)
 app.command("resume")(train.resume)
 app.command("fork")(fork.fork)
 app.command("verify")(verify.verify_run)
+app.command("replay")(replay.replay_session)
 app.command("sample")(sample.sample)
 app.command("eval")(evaluate.evaluate_run)
 app.command("ablate")(ablate.ablate)

@@ -1,6 +1,6 @@
 """What of a run is not as it was recorded: its identity, its files, the machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,30 @@ class Drift:
         return f"Differs: {self.part}: recorded {self.then}, now {self.now}."
 
 
+PARTS = {
+    "config_hash": "configuration",
+    "seed": "seed",
+    "data_fingerprint": "data",
+    "tokenizer_fingerprint": "tokenizer",
+}
+"""What of run.json says what is learned, and how that is called."""
+
+
+def drifts_between(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Drift]:
+    """What differs between the identities of two runs that should be one (as run.json has them)."""
+    found = [
+        Drift(part, _short(then.get(key)), _short(now.get(key)))
+        for key, part in PARTS.items()
+        if then.get(key) != now.get(key)
+    ]
+    own_then, own_now = _own_digests(then), _own_digests(now)
+    for name in sorted(name for name in {*own_then, *own_now} if own_then.get(name) != own_now.get(name)):
+        found.append(Drift(f"own code {name}", _short(own_then.get(name)), _short(own_now.get(name))))
+    if then.get("code_digest") != now.get("code_digest"):
+        found.append(_of_code(then, now.get("code_digest")))
+    return [*found, *_of_environment(then, {**now.get("environment", {}), "device": now.get("device")})]
+
+
 def drifts(folder: Path, run: dict[str, Any], on_progress: OnProgress | None = None) -> list[Drift]:
     """Everything that differs between a run's record and what is here now; run.json is given. ConfigError, DataError.
 
@@ -67,7 +91,7 @@ def _of_identity(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]
         if run.get("id") != expected:
             yield Drift("identity", str(run.get("id")), f"{expected}, by what run.json says of its parts")
     if run.get("code_digest") != code_digest():
-        yield Drift("code of lmcore", _short(run.get("code_digest")), _short(code_digest()), is_tampering=False)
+        yield _of_code(run, code_digest())
 
 
 def _of_data(
@@ -117,17 +141,24 @@ def _of_files(folder: Path, run: dict[str, Any], config: TrainingConfig) -> Iter
             yield Drift(f"checkpoint {checkpoint.name}", "as it was written", "damaged or changed")
 
 
+def _of_code(then: Mapping[str, Any], now: object) -> Drift:
+    return Drift("code of lmcore", _short(then.get("code_digest")), _short(now), is_tampering=False)
+
+
 def _of_machine(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]:
     set_threads(config.other.threads)
+    yield from _of_environment(run, {**environment(), "device": str(choose_device(config.other.device))})
+
+
+def _of_environment(run: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Drift]:
     recorded = run.get("environment")
     then = {**(recorded if isinstance(recorded, dict) else {}), "device": run.get("device")}
-    now = {**environment(), "device": str(choose_device(config.other.device))}
     for name, value in now.items():
         if then.get(name) != value:
             yield Drift(name, str(then.get(name, "not recorded")), str(value), is_tampering=False)
 
 
-def _own_digests(run: dict[str, Any]) -> dict[str, str]:
+def _own_digests(run: Mapping[str, Any]) -> dict[str, str]:
     digests = run.get("own_code")
     return {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
 

@@ -26,6 +26,13 @@ NOT_REPEATED = (CHECKPOINTS, METRICS, SAMPLES, LOG, LOCK)
 """What a run writes while it trains; all else in its folder says how it trains."""
 
 
+def beginning_of(run: dict[str, Any]) -> int:
+    """The step that a run began at: 0, or that of its parent where it was forked."""
+    parent = run.get("parent")
+    step = parent.get("step") if isinstance(parent, dict) else 0
+    return step if isinstance(step, int) else 0
+
+
 def copy_recipe(folder: Path, run: dict[str, Any], to: Path) -> None:
     """Everything that says how a run trains, and nothing of what came out: configuration, journal, tokenizer, code."""
 

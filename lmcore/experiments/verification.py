@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lmcore.experiments.bitwise import (
     MetricDifference,
@@ -21,7 +20,7 @@ from lmcore.experiments.folder import METRICS, SAMPLES, RunError, load_run
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.opening import OnProgress
 from lmcore.experiments.runs import read_run
-from lmcore.experiments.starting_point import copy_recipe, lay_starting_point
+from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
 from lmcore.hooks.catalogue import HookError
 from lmcore.training.checkpoints import list_checkpoints, step_of
 from lmcore.training.nonfinite import NonFinite
@@ -110,7 +109,7 @@ def verify(
     """
     folder = folder.expanduser().absolute()
     run = load_run(folder)
-    first = _beginning(run) if from_step is None else from_step
+    first = beginning_of(run) if from_step is None else from_step
     recorded = logged_rows(folder)
     end = _last_step(folder, recorded)
     last = end if steps is None else min(end, first + steps)
@@ -143,13 +142,6 @@ def verify(
         comparison.stopped,
         found,
     )
-
-
-def _beginning(run: dict[str, Any]) -> int:
-    """The step that a run began at: 0, or that of its parent where it was forked."""
-    parent = run.get("parent")
-    step = parent.get("step") if isinstance(parent, dict) else 0
-    return step if isinstance(step, int) else 0
 
 
 def _last_step(folder: Path, recorded: dict[int, list[Row]]) -> int:

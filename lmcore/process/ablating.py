@@ -11,7 +11,7 @@ from lmcore.experiments.ablation.conduct import CellEvent, ResultEvent, conduct,
 from lmcore.experiments.ablation.plan import Ablation, plan_ablation
 from lmcore.experiments.consent import ConsentNeeded
 from lmcore.process import messages
-from lmcore.process.outbox import Outbox
+from lmcore.process.outbox import Telling
 from lmcore.process.own_files import consent_wanted
 from lmcore.process.run_control import Refused
 from lmcore.process.telling import tell_failure
@@ -24,7 +24,7 @@ class _Stopped(Exception):
 class Ablating:
     """At most one ablation at a time. Commands come on the server's thread; events leave on the ablation's own."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Telling) -> None:
         self._outbox = outbox
         self._stop = Event()
         self._thread: Thread | None = None

@@ -37,9 +37,9 @@ def run_child(commands: "Queue", envelopes: "Queue", generation: int, log_path: 
     outbox = Outbox(envelopes, generation, log_path)
     outbox.start()
 
-    from lmcore.process.server import Server
+    from lmcore.process.server import recorded_server
 
-    server = Server(commands, outbox)
+    server = recorded_server(commands, outbox)
     signal.signal(signal.SIGTERM, lambda *_: server.end())
     try:
         server.run()

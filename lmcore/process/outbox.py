@@ -8,8 +8,10 @@ import queue
 import threading
 import time
 from pathlib import Path
+from typing import Protocol
 
 from lmcore.memory import resident_bytes
+from lmcore.process.child import redirect_output
 from lmcore.process.connection import Queue
 from lmcore.process.messages import (
     AblationCell,
@@ -30,6 +32,30 @@ MOST_ROWS = 4096  # rows that wait for a slow reader; beyond it every second one
 MOST_LOG_BYTES = 64 * 1024  # of printed lines in one look at the log
 
 MetricsRow = tuple[int, int, float, dict[str, float]]
+
+
+class Telling(Protocol):
+    """What the core needs in order to tell what happens."""
+
+    step: int  # as heartbeats say it
+
+    def send(self, event: Event) -> None:
+        """A control event: never lost, never merged."""
+
+    def metrics(self, row: MetricsRow) -> None:
+        """Logged metrics of one step."""
+
+    def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
+        """Statistics of layers or of hooks."""
+
+    def cell(self, cell: AblationCell) -> None:
+        """How a run of an ablation stands."""
+
+    def write_log(self, log_path: Path) -> None:
+        """From now on, what is printed goes to this file. OSError if it cannot be written."""
+
+    def forsake(self) -> None:
+        """Nobody listens any more."""
 
 
 class Outbox:
@@ -85,6 +111,11 @@ class Outbox:
                 self._newest.pop((cell.arm, cell.seed), None)
                 self._control.append(cell)
             self._changed.notify()
+
+    def write_log(self, log_path: Path) -> None:
+        """From now on, what is printed goes to this file. OSError if it cannot be written; then it stays as it was."""
+        redirect_output(str(log_path))
+        self.follow_log(log_path)
 
     def follow_log(self, log_path: Path) -> None:
         """From now on, what is printed goes to this file; new lines in it become `LogLine` events."""

@@ -11,12 +11,12 @@ from lmcore.experiments.runs import find_run
 from lmcore.hooks.catalogue import HookError
 from lmcore.process import messages
 from lmcore.process.answers import state_of
-from lmcore.process.child import redirect_output
+from lmcore.process.deeds import FileEdited
 from lmcore.process.inbox import Inbox
 from lmcore.process.messages import State
-from lmcore.process.outbox import Outbox
 from lmcore.process.own_files import FileWatch, consent_wanted
 from lmcore.process.telling import is_met, tell, tell_failure
+from lmcore.process.witness import Witness
 from lmcore.training.nonfinite import NonFinite
 
 
@@ -31,7 +31,7 @@ class PreparationEnded(Exception):
 class RunControl:
     """One experiment at a time, and the state that the core is in. Every change of either is told in the outbox."""
 
-    def __init__(self, inbox: Inbox, outbox: Outbox, between_batches: Callable[[], None]) -> None:
+    def __init__(self, inbox: Inbox, outbox: Witness, between_batches: Callable[[], None]) -> None:
         """`between_batches` is called in the middle of evaluations, to serve what may be served there."""
         self._inbox = inbox
         self._outbox = outbox
@@ -156,11 +156,9 @@ class RunControl:
         """From now on what is printed goes to the run's log; where that cannot be written, it stays where it went."""
         log = folder / "log.txt"
         try:
-            redirect_output(str(log))
+            self._outbox.write_log(log)
         except OSError as error:
             self._outbox.send(messages.LogLine(f"{log} cannot be written: {error.strerror}", "warning"))
-        else:
-            self._outbox.follow_log(log)
 
     def close(self) -> None:
         """Let go of the run that is open; when it was training here, save it first."""
@@ -208,8 +206,9 @@ class RunControl:
     def _use_edited_files(self, experiment: Experiment) -> None:
         """Let the step begin with own files as the person has saved them."""
         while self._watch is not None and (file := self._watch.edited()) is not None:
-            self._record(experiment.use_file(file))
-            self._record(experiment.hook_record())
+            with self._outbox.watching(FileEdited(file.name, file.digest), self):
+                self._record(experiment.use_file(file))
+                self._record(experiment.hook_record())
 
     def _advance(self, experiment: Experiment) -> None:
         records = experiment.advance(on_batch=self._between_batches)

@@ -16,20 +16,27 @@ from lmcore.process.answers import generation_of, inspection_of
 from lmcore.process.connection import Queue
 from lmcore.process.describing import description_of
 from lmcore.process.inbox import Inbox
-from lmcore.process.outbox import Outbox
+from lmcore.process.outbox import Telling
 from lmcore.process.own_files import consent_wanted
 from lmcore.process.run_control import PreparationEnded, Refused, RunControl
+from lmcore.process.sessions import SessionRecorder
 from lmcore.process.telling import tell_failure
+from lmcore.process.witness import Witness
 from lmcore.training.devices import available_devices
 
 TRAINING = (messages.Start, messages.Resume, messages.Step, messages.RunUntil)
 """The commands that let a run train."""
 
 
+def recorded_server(commands: Queue, outbox: Telling) -> "Server":
+    """A server that records everything that is done as a session of the lab."""
+    return Server(commands, Witness(outbox, SessionRecorder()))
+
+
 class Server:
     """Takes commands from the inbox and has them carried out, one after the other."""
 
-    def __init__(self, commands: Queue, outbox: Outbox) -> None:
+    def __init__(self, commands: Queue, outbox: Witness) -> None:
         self._inbox = Inbox(commands)
         self._outbox = outbox
         self._run = RunControl(self._inbox, outbox, self._between_batches)
@@ -58,6 +65,11 @@ class Server:
             messages.ShutDown: lambda _: self.end(),
         }
 
+    @property
+    def control(self) -> RunControl:
+        """The run that is open, and the state that the core is in."""
+        return self._run
+
     def run(self) -> None:
         """Serve until the end: a ShutDown, a SIGTERM, or a parent that is gone. What can be saved is saved."""
         threading.Thread(target=self._watch_parent, name="parent-watch", daemon=True).start()
@@ -71,6 +83,7 @@ class Server:
                 elif self._run.state == "running":
                     self._run.train()
         finally:
+            self._outbox.ended(self._run)
             try:
                 self._run.close()
             except ValueError as refusal:
@@ -91,6 +104,10 @@ class Server:
     # Serving
 
     def _serve(self, command: messages.Command) -> None:
+        with self._outbox.watching(command, self._run):
+            self._answer(command)
+
+    def _answer(self, command: messages.Command) -> None:
         name, request = type(command).__name__, getattr(command, "request", None)
         try:
             if isinstance(command, TRAINING):

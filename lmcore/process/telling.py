@@ -13,10 +13,10 @@ from lmcore.experiments.records import (
     StepRecord,
 )
 from lmcore.process import messages
-from lmcore.process.outbox import Outbox
+from lmcore.process.outbox import Telling
 
 
-def tell(record: Record, outbox: Outbox) -> None:
+def tell(record: Record, outbox: Telling) -> None:
     """Send what one record says."""
     match record:
         case StepRecord(row=row):
@@ -43,7 +43,7 @@ def is_met(until: messages.RunUntil, step: int, records: Sequence[Record]) -> bo
     return any(row.get(until.metric, until.below) < until.below for row in rows)
 
 
-def tell_failure(error: BaseException, outbox: Outbox) -> None:
+def tell_failure(error: BaseException, outbox: Telling) -> None:
     """Say that something broke inside the core, with its traceback; also in the log."""
     trace = "".join(traceback.format_exception(error))
     print(trace, flush=True)
