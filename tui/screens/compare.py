@@ -154,6 +154,8 @@ class CompareScreen(ModalScreen[None]):
 
     @staticmethod
     def _work_out(comparison: Comparison, runs: Sequence[OtherRun], choice: Choice) -> Shown:
+        for run in runs:
+            run.history.smoothed(choice.metric, choice.smoothing)  # is kept, so that drawing need not wait for it
         found = comparison.differences(choice.metric, choice.axis, choice.smoothing)
         return Shown(comparison, runs, choice, drawn_differences(found))
 

@@ -107,10 +107,11 @@ def read_curves(path: Path) -> Curves:
             damaged += 1
             continue
         for name, value in row.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                if name not in metrics:
-                    metrics[name] = Curve()
-                metrics[name].put(step, float(value))
+            if type(value) in (float, int):  # not isinstance, for which true is a number
+                curve = metrics.get(name)
+                if curve is None:
+                    curve = metrics[name] = Curve()
+                curve.put(step, value)
     return Curves(metrics, damaged)
 
 
