@@ -14,11 +14,12 @@ _JUDGED = (("evaluation", "batches"), ("evaluation", "stride"), ("model", "conte
 
 
 def metric_to_compare(runs: Sequence[RecordedRun]) -> str:
-    """The metric in which all runs can best be compared: bits per byte where tokenizers differ, else the loss."""
+    """The metric in which the runs can best be compared: bits per byte where tokenizers differ, else the validation
+    loss; the training loss where a run has not been judged yet."""
     if len({_fingerprint(run, "tokenizer") for run in runs}) > 1:
         return BITS
-    has_evaluations = any(LOSS in run.curves.metrics for run in runs)
-    return LOSS if has_evaluations else "loss/train"
+    is_judged = all(LOSS in run.curves.metrics for run in runs if run.curves.metrics)
+    return LOSS if is_judged else "loss/train"
 
 
 def cautions(runs: Sequence[RecordedRun]) -> Iterator[str]:

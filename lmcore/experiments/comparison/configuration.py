@@ -19,7 +19,7 @@ MEANINGS: tuple[Meaning, ...] = ("learned", "seed", "judged", "code", "machine",
 UNKNOWN = "–"
 
 _MACHINE = ("other.device", "other.threads")
-_ENVIRONMENT = ("torch", "threads", "processor", "instructions")
+_ENVIRONMENT = {"torch": "torch", "threads": "threads used", "processor": "processor", "instructions": "instructions"}
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ def _of_journals(runs: Sequence[RecordedRun]) -> Iterator[Setting]:
 
 def _of_records(runs: Sequence[RecordedRun]) -> Iterator[Setting]:
     yield from _if_differing("code of lmcore", "code", [run.identity.get("code_digest") for run in runs])
-    yield from _if_differing("device", "machine", [run.identity.get("device") for run in runs])
-    for name in _ENVIRONMENT:
-        yield from _if_differing(name, "machine", [_table(run, "environment").get(name) for run in runs])
+    yield from _if_differing("device used", "machine", [run.identity.get("device") for run in runs])
+    for entry, name in _ENVIRONMENT.items():
+        yield from _if_differing(name, "machine", [_table(run, "environment").get(entry) for run in runs])
 
 
 def _table(run: RecordedRun, entry: str) -> dict[str, object]:

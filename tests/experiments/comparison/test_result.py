@@ -154,6 +154,13 @@ def test_other_text_other_tokens_and_other_judging_are_said(tmp_path: Path) -> N
     assert "evaluation.batches differs" in said["judged"].notes[0]
 
 
+def test_where_a_run_is_not_judged_yet_training_losses_are_compared(tmp_path: Path) -> None:
+    judged = make_run(tmp_path, "a", [*step_rows([2.0, 1.0]), *judged_rows({2: 1.5})])
+    young, empty = make_run(tmp_path, "b", step_rows([2.0])), make_run(tmp_path, "c", [])
+    assert compare([judged, young, empty]).metric == "loss/train"
+    assert compare([judged, empty]).metric == "loss/val"
+
+
 def test_a_damaged_run_is_compared_as_far_as_it_can_be_read(tmp_path: Path) -> None:
     whole = make_run(tmp_path, "whole", [*step_rows([2.0, 1.0]), *judged_rows({2: 1.5})], samples=[(2, "day")])
     damaged = make_run(tmp_path, "damaged", step_rows([2.0, 1.0]), seed=2)

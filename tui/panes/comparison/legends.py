@@ -30,6 +30,8 @@ def overlay_legend(comparison: Comparison, runs: Sequence[OtherRun], choice: Cho
 
 def difference_legend(differences: Sequence[DrawnDifference]) -> Content:
     """What is taken from what, and what the band means."""
+    if not any(one.difference.positions for one in differences):
+        return Content("no difference to draw: they have no value of it in common")
     parts: list[Part] = []
     for one in differences:
         parts += [(one.name, f"bold $plot-{one.style}"), "   "]
