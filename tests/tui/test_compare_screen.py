@@ -106,6 +106,20 @@ async def test_another_axis_scale_and_metric(runs: list[Path]) -> None:
         assert app.screen is app.compared and app.compared.query_one("#curves").has_focus
 
 
+async def test_the_late_part_and_another_first_run(runs: list[Path]) -> None:
+    app = Bench(runs[:2])
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("plus", "plus")
+        await settle(pilot)
+        plot = app.compared.query(Plot)[1]
+        assert plot.x_at(plot.size.width - plot.plot_width) == pytest.approx(30, abs=1)
+        await pilot.press("0", "f")
+        await settle(pilot)
+        assert app.compared.folders == (runs[1], runs[0])
+        assert "loss/val of b is 0.5" in words_of(app) and "below that of a" in words_of(app)
+
+
 async def test_samples_of_an_earlier_step(runs: list[Path]) -> None:
     app = Bench(runs)
     async with app.run_test(size=WIDE) as pilot:

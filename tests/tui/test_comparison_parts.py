@@ -11,9 +11,10 @@ from lmcore.experiments.comparison.result import Comparison, compare
 from lmcore.experiments.comparison.samples import SideSample
 from tests.experiments.comparison.made import judged_rows, make_run, step_rows
 from tui.panes.comparison.facts import facts
-from tui.panes.comparison.pictures import difference_picture, drawn_differences, drawn_runs, overlay_picture
+from tui.panes.comparison.pictures import difference_picture, drawn_differences, drawn_runs, overlay_picture, shown_span
 from tui.panes.comparison.samples import side_by_side
 from tui.panes.loss.picture import Choice
+from tui.panes.loss.view import View
 
 
 def runs_of(folder: Path, losses: dict[str, tuple[str, int, list[float]]]) -> list[Path]:
@@ -49,7 +50,7 @@ def test_runs_have_their_letters_and_the_colours_of_their_sides(tmp_path: Path) 
 def test_differences_have_a_band_around_them(tmp_path: Path) -> None:
     comparison = compare(runs_of(tmp_path, FOUR))
     (drawn,) = drawn_differences(comparison.differences("loss/train", "step", 0.0))
-    picture = difference_picture([drawn], "step", 3.0, 40)
+    picture = difference_picture([drawn], "step", (0.0, 3.0), 40)
     assert picture is not None and drawn.name == "b d − a c"
     (curve,) = picture.curves
     assert [x for x, _ in curve.points] == [1, 2, 3] and curve.tag == "b"
@@ -62,12 +63,23 @@ def test_differences_have_a_band_around_them(tmp_path: Path) -> None:
     assert low < 0 < high < 2.0  # the band of two seeds is far wider, and cut off
 
 
+def test_a_part_of_the_axis_shows_the_same_part_of_both_pictures(tmp_path: Path) -> None:
+    losses = {"a": ("one", 1, [1.0] * 100), "b": ("two", 1, [*[9.0] * 50, *[1.5] * 50])}
+    comparison = compare(runs_of(tmp_path, losses))
+    runs, drawn = drawn_runs(comparison), drawn_differences(comparison.differences("loss/train", "step", 0.0))
+    late = Choice("loss/train", log_y=False, smoothing=0.0, view=View(20))
+    assert shown_span(runs, late) == (80, 100) and shown_span(runs, Choice("loss/train")) == (0, 100)
+    overlaid, difference = overlay_picture(runs, late, 40), difference_picture(drawn, "step", (80, 100), 40)
+    assert overlaid is not None and difference is not None and overlaid.x_range == difference.x_range
+    assert difference.y_range[1] < 1.0 and all(80 <= x <= 100 for x, _ in difference.curves[0].points)
+
+
 def test_nothing_in_common_is_no_picture(tmp_path: Path) -> None:
     comparison = compare(
         [make_run(tmp_path, "a", step_rows([1.0])), make_run(tmp_path, "b", step_rows([1.0], first=9))]
     )
     drawn = drawn_differences(comparison.differences("loss/train", "step"))
-    assert difference_picture(drawn, "step", 9.0, 40) is None
+    assert difference_picture(drawn, "step", (0.0, 9.0), 40) is None
 
 
 def test_a_long_difference_keeps_its_spikes(tmp_path: Path) -> None:
@@ -75,7 +87,7 @@ def test_a_long_difference_keeps_its_spikes(tmp_path: Path) -> None:
     spiky[2500] = 3.0
     folders = [make_run(tmp_path, "a", step_rows([1.0] * 5000)), make_run(tmp_path, "b", step_rows(spiky))]
     drawn = drawn_differences(compare(folders).differences("loss/train", "step", 0.0))
-    picture = difference_picture(drawn, "step", 5000.0, 60)
+    picture = difference_picture(drawn, "step", (0.0, 5000.0), 60)
     assert picture is not None
     points = picture.curves[0].points
     assert len(points) <= 120 and max(y for _, y in points) == 2.0

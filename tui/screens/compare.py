@@ -17,6 +17,7 @@ from lmcore.experiments.comparison.axes import AXES
 from lmcore.experiments.comparison.result import Comparison, compare
 from lmcore.experiments.comparison.samples import sample_steps, samples_at
 from lmcore.experiments.folder import RunError
+from tui.history import History
 from tui.messages import Notice
 from tui.panes.comparison.facts import facts
 from tui.panes.comparison.legends import difference_legend, overlay_legend, samples_title
@@ -26,10 +27,12 @@ from tui.panes.comparison.pictures import (
     drawn_differences,
     drawn_runs,
     overlay_picture,
+    shown_span,
 )
 from tui.panes.comparison.samples import side_by_side
 from tui.panes.loss.metric_list import MetricList
 from tui.panes.loss.picture import Choice, OtherRun, axis_span
+from tui.panes.loss.view import View
 from tui.screens.home import ALL_PANES_FROM
 from tui.widgets.plot import Picture, Plot
 
@@ -85,6 +88,10 @@ class CompareScreen(ModalScreen[None]):
         Binding("x", "axis", "Axis"),
         Binding("y", "log_axis", "Log"),
         Binding("slash", "metric", "Metric"),
+        Binding("plus,equals_sign", "zoom(0.5)", "Closer"),
+        Binding("minus", "zoom(2.0)", "Wider"),
+        Binding("0", "zoom(0.0)", "Everything"),
+        Binding("f", "first", "Another first run"),
         Binding("r", "read_again", "Read again"),
         Binding("1", "part('curves')", "Curves"),
         Binding("2", "part('facts')", "Facts"),
@@ -115,7 +122,7 @@ class CompareScreen(ModalScreen[None]):
                 yield Static(markup=False)
             with VerticalScroll(id="samples"):
                 yield Static(markup=False)
-        keys = "/ metric · x axis · y log · ← → samples · tab part · r read again · esc"
+        keys = "/ metric · x axis · y log · +- zoom · ←→ samples · f first · r again · esc"
         yield Static(Content(keys), id="compare-keys", markup=False)
         yield MetricList(has_losses=False)
 
@@ -186,9 +193,8 @@ class CompareScreen(ModalScreen[None]):
     def _difference(self, columns: int, rows: int) -> Picture | None:
         if self.shown is None:
             return None
-        axis = self.shown.choice.axis
-        _, last = axis_span(self.shown.runs[0].history, self.shown.runs, axis)
-        return difference_picture(self.shown.differences, axis, last, columns)
+        choice = self.shown.choice
+        return difference_picture(self.shown.differences, choice.axis, shown_span(self.shown.runs, choice), columns)
 
     def _show_texts(self) -> None:
         shown = self.shown
@@ -232,12 +238,24 @@ class CompareScreen(ModalScreen[None]):
         """Count steps, tokens or time."""
         if self._choice is not None:
             axis = AXES[(AXES.index(self._choice.axis) + 1) % len(AXES)]
-            self._choose(replace(self._choice, axis=axis))
+            self._choose(replace(self._choice, axis=axis, view=View()))
 
     def action_log_axis(self) -> None:
         """Change between a logarithmic and a linear axis."""
         if self._choice is not None:
             self._choose(replace(self._choice, log_y=not self._choice.log_y))
+
+    def action_zoom(self, factor: float) -> None:
+        """See a smaller or a larger part of the axis, up to its end; everything again for the factor 0."""
+        if self.shown is not None and self._choice is not None:
+            first, last = axis_span(History(), self.shown.runs, self._choice.axis)
+            view = self._choice.view.zoomed(first, last, factor) if factor else View()
+            self._choose(replace(self._choice, view=view))
+
+    def action_first(self) -> None:
+        """Compare with the next run instead of the first."""
+        self.folders = (*self.folders[1:], *self.folders[:1])
+        self.action_read_again()
 
     def action_metric(self) -> None:
         """Choose a metric by name."""

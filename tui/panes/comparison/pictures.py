@@ -1,6 +1,6 @@
 """From a comparison to pictures: the curves of all runs, and how far the others lie from the first. Pure functions."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,16 @@ from lmcore.experiments.comparison.curves import Points, is_judgement
 from lmcore.experiments.comparison.difference import Difference
 from lmcore.experiments.comparison.result import Comparison
 from tui.history import History, history_of
-from tui.panes.loss.picture import OTHER_STYLES, Choice, OtherRun, axis_label, make_picture, round_up, y_range
+from tui.panes.loss.picture import (
+    OTHER_STYLES,
+    Choice,
+    OtherRun,
+    axis_label,
+    axis_span,
+    make_picture,
+    round_up,
+    y_range,
+)
 from tui.series import Series, reduce_to_columns
 from tui.widgets.plot import Band, Curve, Picture
 
@@ -60,23 +69,31 @@ def overlay_picture(runs: Sequence[OtherRun], choice: Choice, columns: int) -> P
     return make_picture(History(), runs, choice, columns)
 
 
-def difference_picture(drawn: Sequence[DrawnDifference], axis: Axis, last: float, columns: int) -> Picture | None:
-    """The differences over an axis to `last`, with the bands of seed noise and a line where there is none.
+def shown_span(runs: Sequence[OtherRun], choice: Choice) -> tuple[float, float]:
+    """The part of the axis that both pictures show."""
+    first, last = axis_span(History(), runs, choice.axis)
+    left, right = choice.view.window(first, last)
+    return (left, right) if choice.view.width is not None else (left, round_up(right))
+
+
+def difference_picture(
+    drawn: Sequence[DrawnDifference], axis: Axis, span: tuple[float, float], columns: int
+) -> Picture | None:
+    """The differences over a part of an axis, with the bands of seed noise and a line where there is none.
 
     A band that is far wider than the differences is cut off at the picture's edge, so that it does not flatten them.
     """
     shown = [one for one in drawn if one.difference.positions]
-    if not shown or last <= 0:
+    if not shown or span[1] <= span[0]:
         return None
-    right = round_up(last)
-    curves = tuple(Curve(_points(one, right, columns), one.style, one.difference.second[0]) for one in shown)
+    curves = tuple(Curve(_points(one, span, columns), one.style, one.difference.second[0]) for one in shown)
     means = [0.0, *(value for curve in curves for _, value in curve.points)]
-    span = max(means) - min(means)
+    room = max(means) - min(means)
     bands = [one.difference for one in shown if one.difference.has_band]
-    ends = [end for one in bands for ends in (one.low, one.high) for end in (min(ends), max(ends))]
-    low, high = min(means) - span, max(means) + span
+    ends = [end for one in bands for end in _ends(one, span)]
+    low, high = min(means) - room, max(means) + room
     return Picture(
-        x_range=(0.0, right),
+        x_range=span,
         y_range=y_range([*means, *(min(max(end, low), high) for end in ends)], log_y=False),
         curves=curves,
         levels=((0.0, f"as {shown[0].difference.first}"),),
@@ -86,11 +103,17 @@ def difference_picture(drawn: Sequence[DrawnDifference], axis: Axis, last: float
     )
 
 
-def _points(drawn: DrawnDifference, right: float, columns: int) -> list[tuple[float, float]]:
-    positions = drawn.difference.positions
-    bounds = [bisect_left(positions, right * edge / columns) for edge in range(columns)]
-    reduced = reduce_to_columns(drawn.series, [*bounds, len(positions)])
+def _points(drawn: DrawnDifference, span: tuple[float, float], columns: int) -> list[tuple[float, float]]:
+    positions, (left, right) = drawn.difference.positions, span
+    bounds = [bisect_left(positions, left + (right - left) * edge / columns) for edge in range(columns)]
+    reduced = reduce_to_columns(drawn.series, [*bounds, bisect_right(positions, right)])
     return [(positions[int(index)], value) for column in reduced for index, value in column]
+
+
+def _ends(difference: Difference, span: tuple[float, float]) -> list[float]:
+    """The lowest and the highest end of a band within a part of the axis."""
+    part = slice(bisect_left(difference.positions, span[0]), bisect_right(difference.positions, span[1]))
+    return [end for ends in (difference.low[part], difference.high[part]) if ends for end in (min(ends), max(ends))]
 
 
 def _band(difference: Difference) -> Band:
