@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -65,6 +66,24 @@ def test_one_pair_has_no_band(tmp_path: Path) -> None:
     first, second = group_of(tmp_path / "a", {1: {4: 1.0}}), group_of(tmp_path / "b", {1: {4: 2.0}})
     found = difference_between(first, second, "loss/val", "step")
     assert list(found.mean) == [1.0] and not found.has_band and not found.is_seen
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "noise"),
+    [((1, 2, 3), (1, 2, 3), "paired"), ((1, 2, 3), (4, 5, 6, 7), "unpaired"), ((1, 2, 3), (4,), "one side")],
+)
+def test_where_nothing_but_the_seed_differs_the_band_is_left_in_one_of_twenty_places(
+    tmp_path: Path, ours: tuple[int, ...], theirs: tuple[int, ...], noise: str
+) -> None:
+    random = Random(5)
+    places = range(1, 2001)  # each an experiment of its own: the noise of one step says nothing about the next
+    losses = {side: {seed: {step: random.gauss(2, 0.1) for step in places} for seed in seeds}
+              for side, seeds in (("a", ours), ("b", theirs))}  # fmt: skip
+    first, second = group_of(tmp_path / "a", losses["a"]), group_of(tmp_path / "b", losses["b"])
+    found = difference_between(first, second, "loss/val", "step")
+    outside = sum(not low <= 0 <= high for low, high in zip(found.low, found.high, strict=True))
+    assert found.noise == noise
+    assert 0.035 < outside / len(places) < 0.065  # within three standard errors of 5 %
 
 
 def test_a_loss_that_is_not_finite_is_no_point(tmp_path: Path) -> None:
