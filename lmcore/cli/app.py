@@ -17,6 +17,7 @@ from lmcore.cli import (
     evaluate,
     fork,
     hooks,
+    notebook,
     replay,
     runs,
     sample,
@@ -66,6 +67,7 @@ app.command("sample")(sample.sample)
 app.command("eval")(evaluate.evaluate_run)
 app.command("ablate")(ablate.ablate)
 app.command("compare")(compare.compare_runs)
+app.command("notebook")(notebook.notebook)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

@@ -8,22 +8,25 @@ from typing import Annotated
 import typer
 
 from lmcore.cli.exits import ExitCode, Failure
+from lmcore.cli.notebook import note
 from lmcore.cli.options import AsJson, Run, Runs, RunsFolder
 from lmcore.cli.output import count_text, give, give_json, loss_text, say
 from lmcore.cli.runs_list import TAKES_MINUS, list_all, minus_words
 
 ONLY_WHERE_GIVEN = ("parent", "baseline", "changed", "confounded", "archived")
 
-app = typer.Typer(help="List, show, tag, archive and remove runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, note, tag, archive and remove runs.", no_args_is_help=True)
 
 
 app.command("list", context_settings=TAKES_MINUS)(list_all)
+app.command("note")(note)
 
 
 @app.command()
 def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """Show a run: its state, what it was trained with, what it last said."""
     from lmcore.config import TrainingConfig, check_text, differences, to_yaml_value
+    from lmcore.experiments.notes import read_notes
     from lmcore.experiments.runs import find_run, read_config_text, read_run, read_samples, summarize
 
     folder = find_run(runs_folder, run)
@@ -61,6 +64,8 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
         give("\nWhat differs from the defaults:")
         for difference in changed:
             give(f"  {difference.key}: {to_yaml_value(difference.new)}")
+    if notes := read_notes(folder):
+        give(f"\nNotes:\n{notes.rstrip()}")
     if samples := read_samples(folder):
         give(f"\nAt step {samples[-1].step:,} it said:\n{samples[-1].prompt}{samples[-1].text}")
 

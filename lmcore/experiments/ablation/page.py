@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lmcore.experiments.ablation.result import AblationResult, ArmResult, CellResult, mean_of
+from lmcore.experiments.markdown import as_text, table
 from lmcore.experiments.verdict import LEVEL, POWER
 
 PAGE = "README.md"
@@ -23,6 +24,7 @@ NUMBERS = HEADINGS[1:-1]
 """The columns that are aligned to the right."""
 
 RUNS = ("arm", "seed", "final loss", "seconds", "run")
+RUN_NUMBERS = RUNS[1:-1]
 
 
 def table_rows(result: AblationResult) -> list[tuple[str, ...]]:
@@ -65,14 +67,14 @@ def markdown(result: AblationResult) -> str:
     """The whole result as a page: what was compared, the table, every run, and how to read it."""
     seeds = ", ".join(map(str, result.seeds))
     lines = [
-        f"# {_cell(result.name)}",
+        f"# {as_text(result.name)}",
         "",
-        f"One change at a time to {_cell(result.base)}: {result.steps:,} steps, seeds {seeds}, {result.threads} "
+        f"One change at a time to {as_text(result.base)}: {result.steps:,} steps, seeds {seeds}, {result.threads} "
         f"processor {'thread' if result.threads == 1 else 'threads'} a run; {result.status}.",
         "",
-        *_table(HEADINGS, table_rows(result)),
+        *table(HEADINGS, table_rows(result), right=NUMBERS),
         "",
-        *[f"- {_cell(note)}" for note in result.notes],
+        *[f"- {as_text(note)}" for note in result.notes],
         *([""] if result.notes else []),
         "## How to read it",
         "",
@@ -89,14 +91,16 @@ def markdown(result: AblationResult) -> str:
         "",
         "## Runs",
         "",
-        *_table(RUNS, [_run(arm, cell) for arm in result.arms for cell in arm.cells]),
+        *table(RUNS, [_run(arm, cell) for arm in result.arms for cell in arm.cells], right=RUN_NUMBERS),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def _of_sign_flips(result: AblationResult) -> list[str]:
     """What the test says that needs no normality, beside the one that decides."""
-    judged = [f"{_cell(arm.name)} {p_text(arm.verdict.p_sign_flip)}" for arm in result.arms if arm.verdict is not None]
+    judged = [
+        f"{as_text(arm.name)} {p_text(arm.verdict.p_sign_flip)}" for arm in result.arms if arm.verdict is not None
+    ]
     if not judged:
         return []
     least = 2 / 2 ** len(result.seeds)
@@ -111,16 +115,3 @@ def _run(arm: ArmResult, cell: CellResult) -> tuple[str, ...]:
     what = cell.failure or (f"{cell.run} (made earlier)" if cell.reused else cell.run) or "to come"
     loss = "–" if cell.loss is None else f"{cell.loss:.4f}"
     return arm.name, str(cell.seed), loss, "–" if cell.seconds is None else f"{cell.seconds:.1f}", what
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    ruled = ["---:" if heading in (*NUMBERS, "seed", "seconds") else "---" for heading in headings]
-    return [f"| {' | '.join(map(_cell, row))} |" for row in (headings, ruled, *rows)]
-
-
-def _cell(text: str) -> str:
-    """Text that stays text in a Markdown table: one line, without its marks."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    for mark in "\\|<>`*[]":
-        plain = plain.replace(mark, f"\\{mark}")
-    return plain
