@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from lmcore.process.messages import ValueChanged
 from tui.history import History
 from tui.panes.loss.marks import mark_name
-from tui.panes.loss.metric_list import matching_names
 from tui.panes.loss.picture import Choice, OtherRun, make_picture, reading_at
 from tui.panes.loss.view import View
+from tui.widgets.metric_list import matching_names
 
 
 def run_of(losses: list[float], validation: dict[int, float] | None = None) -> History:
@@ -116,6 +116,6 @@ def test_a_changed_list_of_hooks_is_told_by_what_became_of_it() -> None:
 
 def test_metrics_are_found_by_words_in_any_order() -> None:
     names = ["grad/l2_norm/global", "loss/train", "loss/val"]
-    assert matching_names(names, "")[0] == "" and len(matching_names(names, "")) == 4
-    assert matching_names(names, "NORM grad") == ["grad/l2_norm/global"]
-    assert matching_names(names, "[+(*") == []
+    assert matching_names(names, "", "losses")[0] == "" and len(matching_names(names, "", "losses")) == 4
+    assert matching_names(names, "NORM grad", "losses") == ["grad/l2_norm/global"]
+    assert matching_names(names, "[+(*", "losses") == []

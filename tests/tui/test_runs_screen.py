@@ -1,19 +1,24 @@
 """The list of runs: read beside the screen, filtered as one types, and nothing deleted without a yes."""
 
 import json
+import os
+import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from pytest import MonkeyPatch
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from lmcore.experiments.lock import RunLock
-from lmcore.experiments.runs import RunSummary
-from tui.messages import Notice, OverlayRun, ResumeRun
-from tui.screens.dialogs import ConfirmDialog, RenameDialog
-from tui.screens.runs import RunsScreen, age, cells
+from lmcore.experiments.runs import RunSummary, list_runs
+from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun
+from tui.screens.dialogs import ConfirmDialog, RenameDialog, TagsDialog
+from tui.screens.runs import RunsScreen, screen
 
 SIZE = (110, 32)
 
@@ -38,11 +43,16 @@ class Bench(App[None]):
     def on_overlay_run(self, message: OverlayRun) -> None:
         self.told.append(message)
 
+    def on_compare_runs(self, message: CompareRuns) -> None:
+        self.told.append(message)
+
     def on_notice(self, message: Notice) -> None:
         self.told.append(message)
 
 
-def make_run(folder: Path, name: str, title: str, status: str = "finished", minutes: int = 5) -> Path:
+def make_run(
+    folder: Path, name: str, title: str, status: str = "finished", minutes: int = 5, loss: float = 1.5, **entries: Any
+) -> Path:
     run = folder / name
     (run / "checkpoints").mkdir(parents=True)
     (run / "config.yaml").write_text("model:\n")
@@ -54,9 +64,10 @@ def make_run(folder: Path, name: str, title: str, status: str = "finished", minu
         "config_hash": "ab12",
         "max_steps": 400,
         "floor": 0.3,
+        **entries,
     }
     (run / "run.json").write_text(json.dumps(values))
-    row = {"step": 120, "tokens": 1, "seconds": 1.0, "loss/train": 1.25, "loss/val": 1.5}
+    row = {"step": 120, "tokens": 1, "seconds": 1.0, "loss/train": 1.25, "loss/val": loss, "other/score": 10 - loss}
     (run / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     return run
 
@@ -95,7 +106,7 @@ async def test_runs_are_listed_with_what_is_known_of_them(tmp_path: Path) -> Non
         assert "[/ [b + ␛[2J 森" in shown and "\x1b" not in shown and "1 min ago" in shown and "6 days ago" in shown
         await pilot.press("end")
         await pilot.pause()
-        assert "it is not valid JSON" in " ".join(screen_text(app).replace("│", " ").split())
+        assert "▲ run.json is damaged: it is not valid JSON" in " ".join(screen_text(app).replace("│", " ").split())
 
 
 async def test_an_empty_folder_says_how_to_begin(tmp_path: Path) -> None:
@@ -128,9 +139,9 @@ async def test_a_filter_that_fits_nothing_and_escape(tmp_path: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot, app)
         await pilot.press("slash", *"[/x")
-        assert app.list.matching == [] and "No run has these words" in screen_text(app)
+        assert app.list.matching == [] and "No run has all of this" in screen_text(app)
         await pilot.press("escape")
-        assert len(app.list.matching) == 4 and app.list.query_one(DataTable).has_focus
+        assert len(app.list.matching) == 4 and app.list.table.has_focus
 
 
 async def test_an_overlay_goes_on_and_off(tmp_path: Path) -> None:
@@ -186,13 +197,224 @@ async def test_a_run_gets_another_title(tmp_path: Path) -> None:
         )
 
 
-def test_ages_read_well() -> None:
-    now = datetime(2026, 1, 10, 12)
-    ages = [age((now - timedelta(seconds=s)).isoformat(), now) for s in (5, 90, 7200, 36 * 3600, 5 * 86400, -50)]
-    assert ages == ["5 s ago", "2 min ago", "2 h ago", "36 h ago", "5 days ago", "0 s ago"]
-    assert age("yesterday", now) == "–"
+async def press(pilot: Pilot[None], app: Bench, *keys: str) -> None:
+    await pilot.press(*keys)
+    await settle(pilot, app)
 
 
-def test_a_row_says_when_nothing_is_known() -> None:
-    run = RunSummary("n", "t", Path("n"), "stopped", 0, 0, "", None, None, None, "")
-    assert [cell.plain for cell in cells(run, False)] == [" ", "t", "■ stopped", "0", "–", "–", "–", "–"]
+def titles(app: Bench) -> list[str]:
+    return [run.title for run in app.list.matching]
+
+
+def make_tagged(folder: Path) -> list[Path]:
+    return [
+        make_run(folder, "c-third", "third", minutes=1, loss=1.2, tags=["lr"], settings={"training.optimizer": "muon"}),
+        make_run(folder, "b-second", "second", minutes=2, loss=1.9, tags=["lr", "big"], settings={}),
+        make_run(folder, "a-first", "first", minutes=3, loss=1.4, archived=True),
+        make_run(folder, "fork", "fork", minutes=4, loss=1.6, parent={"run": "c-third", "step": 50}),
+    ]
+
+
+async def test_forks_stand_under_their_parents_and_archived_runs_are_hidden(tmp_path: Path) -> None:
+    make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        assert titles(app) == ["third", "fork", "second"]
+        assert "└ fork" in screen_text(app) and "3 of 4 · newest first · 1 archived hidden" in screen_text(app)
+        await press(pilot, app, "down")
+        assert "forked from c-third at step 50" in screen_text(app)
+        await press(pilot, app, "A")
+        assert titles(app) == ["third", "fork", "second", "first"] and app.list.run_here is not None
+        assert app.list.run_here.title == "fork" and "archived among them" in screen_text(app)
+
+
+async def test_a_query_of_tags_metrics_and_settings_filters_as_one_types(tmp_path: Path) -> None:
+    make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, "slash")
+        for text, expected in (
+            ("tag:lr", ["third", "second"]),
+            ("tag:lr loss/val<1.5", ["third"]),
+            ("-tag:lr", ["fork"]),
+            ("optimizer=muon", ["third"]),
+            ("other/score>8.5", ["third"]),
+            ("archived:yes", ["first"]),
+        ):
+            app.list.frame.line.value = text
+            await settle(pilot, app)
+            assert titles(app) == expected, text
+
+
+async def test_a_half_typed_term_filters_nothing_and_a_wrong_one_is_told(tmp_path: Path) -> None:
+    make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, "slash", *"tag:")
+        assert len(titles(app)) == 3 and "… tag: wants a value" in screen_text(app)
+        for text, sentence in (
+            ("sead:3", "▲ There is no 'sead' to ask for; did you mean seed?"),
+            ("loss/vall<1", "▲ No run has the metric loss/vall; did you mean loss/val?"),
+            ("tag:xyz", "▲ No run has that tag (tag:xyz); the tags are big, lr."),
+            ('title:"[/', ""),
+        ):
+            app.list.frame.line.value = text
+            await settle(pilot, app)
+            assert sentence in screen_text(app), text
+
+
+async def test_runs_are_sorted_by_a_metric_that_is_chosen_by_name_and_turned_round(tmp_path: Path) -> None:
+    make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, "s")
+        offered = app.list.frame.metrics.query_one(OptionList)
+        assert offered.option_count == 10  # time, the six that every line has, and three that had to be found
+        await press(pilot, app, *"score", "enter")
+        assert titles(app) == ["second", "fork", "third"] and app.list.table.has_focus
+        shown = screen_text(app)
+        assert "other/score ↑" in shown and "8.8000" in shown and "└" not in shown and "flat" in shown
+        await press(pilot, app, "S")
+        assert titles(app) == ["third", "fork", "second"] and "other/score ↓" in screen_text(app)
+        await press(pilot, app, "s", "enter")
+        assert "└ fork" in screen_text(app) and "newest first" in screen_text(app)
+        await press(pilot, app, "s", "escape", "S")
+        assert titles(app) == ["second", "third", "fork"] and "oldest first" in screen_text(app)
+
+
+async def test_the_cursor_stays_on_its_run(tmp_path: Path) -> None:
+    for index in range(60):
+        make_run(tmp_path, f"run-{index:02}", f"run {index}", minutes=index, loss=60.0 - index)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, *["down"] * 45)
+        for keys in (("S",), ("slash", *"run", "enter"), ("escape",), ("s", *"val", "enter")):
+            await press(pilot, app, *keys)
+            assert app.list.run_here is not None and app.list.run_here.title == "run 45", keys
+            assert " run 45 " in screen_text(app)
+        await press(pilot, app, "home")
+        assert app.list.run_here.title == "run 59" and " run 59 " in screen_text(app)
+
+
+async def test_tags_are_edited_in_a_line(tmp_path: Path) -> None:
+    runs = make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, "t")
+        assert isinstance(app.screen, TagsDialog) and app.screen.query_one(Input).value == "lr"
+        await press(pilot, app, *" Best", "enter")
+        assert isinstance(app.screen, TagsDialog) and "is no tag" in screen_text(app)
+        app.screen.query_one(Input).value = "best lr"
+        await press(pilot, app, "enter")
+        assert json.loads((runs[0] / "run.json").read_text())["tags"] == ["best", "lr"]
+        assert app.list.run_here is not None and app.list.run_here.tags == ("best", "lr")
+        await press(pilot, app, "t")
+        app.screen.query_one(Input).value = ""
+        await press(pilot, app, "enter")
+        assert app.list.run_here.tags == ()
+
+
+async def test_several_marked_runs_are_tagged_archived_and_deleted_together(tmp_path: Path) -> None:
+    runs = make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, "space", "down", "space")
+        assert [run.title for run in app.list.marked] == ["third", "second"] and "2 marked" in screen_text(app)
+        await press(pilot, app, "t")
+        assert app.screen.query_one(Input).value == "lr"  # what both have; "big" of the second stays its own
+        app.screen.query_one(Input).value = "both"
+        await press(pilot, app, "enter")
+        assert [run.tags for run in app.list.marked] == [("both",), ("big", "both")]
+        await press(pilot, app, "a")
+        assert titles(app) == ["fork"]
+        await press(pilot, app, "A", "a")
+        assert not any(run.archived for run in app.list.marked) and titles(app)[0] == "third"
+        await press(pilot, app, "d")
+        assert isinstance(app.screen, ConfirmDialog) and "these 2 runs" in screen_text(app)
+        assert "c-third" in screen_text(app) and "b-second" in screen_text(app)
+        await press(pilot, app, "n")
+        assert all(run.exists() for run in runs)
+        await press(pilot, app, "d", "y")
+        assert [run.exists() for run in runs] == [False, False, True, True]
+        assert app.list.marked == [] and sorted(titles(app)) == ["first", "fork"]
+
+
+async def test_marked_runs_are_compared(tmp_path: Path) -> None:
+    runs = make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        await press(pilot, app, "c")
+        assert "mark them first" in screen_text(app) and not app.told
+        await press(pilot, app, "space", "down", "space", "c")
+        (told,) = app.told
+        assert isinstance(told, CompareRuns) and told.folders == (runs[0], runs[1])
+
+
+async def test_what_cannot_be_changed_is_told_and_the_rest_is(tmp_path: Path) -> None:
+    runs = make_tagged(tmp_path)
+    outside = make_run(tmp_path / "elsewhere", "x", "linked", minutes=0)
+    (tmp_path / "z-link").symlink_to(outside, target_is_directory=True)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        assert titles(app)[0] == "linked"
+        await press(pilot, app, "space", "space", "d", "y")
+        assert outside.exists() and not runs[0].exists() and len(app.told) == 1
+        assert isinstance(app.told[0], Notice) and "is a link to" in app.told[0].text
+
+
+async def test_damaged_runs_stand_in_the_list_and_block_nothing(tmp_path: Path) -> None:
+    make_tagged(tmp_path)
+    for name in ("pipe", "\x1b[2J\x07odd", "caf\udce9"):
+        run = make_run(tmp_path, name, "", minutes=1)
+        (run / "run.json").unlink()
+        os.mkfifo(run / "run.json")
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        assert screen_text(app).count("▲ damaged") == 3 and "\x1b" not in screen_text(app)
+        await press(pilot, app, "end")
+        assert "it is a device or a pipe" in " ".join(screen_text(app).replace("│", " ").split())
+        await press(pilot, app, "slash", *"status:damaged optimizer=muon", "enter")
+        assert titles(app) == []
+
+
+async def test_runs_that_take_long_to_read_are_shown_as_they_come(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    make_tagged(tmp_path)
+    gate, summaries = threading.Event(), list_runs(tmp_path)
+
+    def read(folder: Path) -> Iterator[RunSummary]:
+        yield from summaries[:2]
+        gate.wait(20)
+        yield from summaries[2:]
+
+    monkeypatch.setattr(screen, "read_runs", read)
+    monkeypatch.setattr(screen, "BATCH_SECONDS", 0.0)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        while not app.list.matching:
+            await pilot.pause()
+        await pilot.press("down", "slash", *"sec")
+        assert titles(app) == ["second"]
+        gate.set()
+        await settle(pilot, app)
+        assert len(app.list.runs) == 4 and titles(app) == ["second"]
+
+
+async def test_every_key_is_named_at_80_columns(tmp_path: Path) -> None:
+    make_tagged(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot, app)
+        shown = screen_text(app)
+        for key in screen.KEYS:
+            assert f" {key.description} " in shown.replace("│", "  ").replace("·", " ")
+        assert "third" in shown and "finished" in shown and "1.200" in shown

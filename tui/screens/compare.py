@@ -30,10 +30,10 @@ from tui.panes.comparison.pictures import (
     shown_span,
 )
 from tui.panes.comparison.samples import side_by_side
-from tui.panes.loss.metric_list import MetricList
 from tui.panes.loss.picture import Choice, OtherRun, axis_span
 from tui.panes.loss.view import View
 from tui.screens.home import ALL_PANES_FROM
+from tui.widgets.metric_list import MetricList
 from tui.widgets.plot import Picture, Plot
 
 PARTS = {"curves": "1 Curves", "facts": "2 Facts", "samples": "3 Samples"}
@@ -124,7 +124,7 @@ class CompareScreen(ModalScreen[None]):
                 yield Static(markup=False)
         keys = "/ metric · x axis · y log · +- zoom · ←→ samples · f first · r again · esc"
         yield Static(Content(keys), id="compare-keys", markup=False)
-        yield MetricList(has_losses=False)
+        yield MetricList()
 
     def on_mount(self) -> None:
         """Begin to read."""

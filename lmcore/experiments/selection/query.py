@@ -84,7 +84,7 @@ def _term(token: str) -> Term:
 
 
 def _word(body: str) -> Holds:
-    if "/" in body and not body.startswith('"'):
+    if re.match(r"[A-Za-z]\w*/", body):
         raise Unfinished(f"{body} is no part of a run's name; say how the metric compares, such as {body}<1.9")
     if "." in body and any(key.startswith(body) for key in _leaf_keys()):
         raise Unfinished(f"{body} begins a key of the configuration; say what it is, such as training.optimizer=muon")

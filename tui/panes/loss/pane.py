@@ -19,10 +19,10 @@ from tui.bindings import pane_bindings
 from tui.lab_state import LabState
 from tui.messages import CompareRuns, Notice
 from tui.panes.loss.legend import legend, readings, title
-from tui.panes.loss.metric_list import MetricList
 from tui.panes.loss.picture import Choice, axis_span, make_picture, reading_at
 from tui.panes.loss.records import Install, Records
 from tui.panes.loss.view import View
+from tui.widgets.metric_list import MetricList
 from tui.widgets.pane_title import show_title
 from tui.widgets.plot import Picture, Plot
 
@@ -63,7 +63,7 @@ class LossPane(Widget, can_focus=True):
         yield Static(id="legend", markup=False)
         yield Plot(self._make_picture)
         yield Static(id="empty", markup=False)
-        yield MetricList()
+        yield MetricList("loss (training and validation)")
 
     def on_mount(self) -> None:
         """Show the empty state."""

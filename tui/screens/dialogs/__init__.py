@@ -9,6 +9,7 @@ from tui.screens.dialogs.quit import QuitDialog
 from tui.screens.dialogs.reason import ReasonDialog
 from tui.screens.dialogs.rename import RenameDialog
 from tui.screens.dialogs.save_as import SaveAsDialog, as_config_path
+from tui.screens.dialogs.tags import TagsDialog
 from tui.screens.dialogs.traceback import TracebackDialog
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ReasonDialog",
     "RenameDialog",
     "SaveAsDialog",
+    "TagsDialog",
     "TracebackDialog",
     "as_config_path",
 ]

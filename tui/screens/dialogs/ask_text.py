@@ -34,6 +34,7 @@ class AskTextDialog(Dialog[str]):
         yes: str = "Save",
         problem_with: Callable[[str], str] = lambda _: "",
         warning_about: Callable[[str], str] = lambda _: "",
+        may_be_empty: bool = False,
     ) -> None:
         super().__init__()
         self.title_text = title
@@ -41,6 +42,7 @@ class AskTextDialog(Dialog[str]):
         self.value = shown_text(value, one_line=True)
         self.problem_with = problem_with
         self.warning_about = warning_about
+        self.may_be_empty = may_be_empty
         self.choices = (("cancel", "Cancel"), ("yes", yes))
 
     def body(self) -> ComposeResult:
@@ -72,5 +74,5 @@ class AskTextDialog(Dialog[str]):
 
     def _accept(self) -> None:
         value = self.query_one(Input).value.strip()
-        if value and not self.problem_with(value):
+        if (value or self.may_be_empty) and not self.problem_with(value):
             self.dismiss(value)

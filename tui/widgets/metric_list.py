@@ -14,40 +14,41 @@ from textual.widgets.option_list import Option
 
 from tui.plain_text import shown_text
 
-LOSSES = "loss (training and validation)"
 
-
-def matching_names(names: Sequence[str], typed: str) -> list[str]:
-    """The names that hold every word that was typed, in any case and order. The losses together come first."""
+def matching_names(names: Sequence[str], typed: str, first: str = "") -> list[str]:
+    """The names that hold every word that was typed, in any case and order. The empty name, shown as `first`, leads."""
     words = typed.lower().split()
-    return [name for name in ("", *names) if all(word in (name or LOSSES).lower() for word in words)]
+    offered = ("", *names) if first else names
+    return [name for name in offered if all(word in (name or first).lower() for word in words)]
 
 
 class MetricList(Vertical):
-    """A list that opens over the plot."""
+    """A list that opens over what is below it. `first`: what the empty name is called that leads; empty: none does."""
 
     DEFAULT_CSS = """
     MetricList {
         display: none; layer: above; dock: top; width: 60; max-width: 100%; height: auto; max-height: 100%;
         background: $panel; padding: 0 1;
         Input { border: none; height: 1; padding: 0; background: $panel; }
-        OptionList { border: none; height: auto; max-height: 10; padding: 0; background: $panel; }
+        OptionList {
+            border: none; height: auto; max-height: 10; padding: 0; background: $panel; scrollbar-size: 1 1;
+            scrollbar-background: $panel; scrollbar-color: $primary 40%;
+        }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "close", "Close")]
 
     class Chosen(Message):
-        """A metric was chosen; the empty name means the losses. None: nothing was chosen."""
+        """A metric was chosen, or the empty name. None: nothing was chosen."""
 
         def __init__(self, metric: str | None) -> None:
             self.metric = metric
             super().__init__()
 
-    def __init__(self, has_losses: bool = True) -> None:
-        """`has_losses`: offer both losses together, under the empty name."""
+    def __init__(self, first: str = "") -> None:
         super().__init__()
-        self._has_losses = has_losses
+        self._first = first
         self._names: Sequence[str] = ()
         self._matching: list[str] = []
 
@@ -65,11 +66,18 @@ class MetricList(Vertical):
         self._fill("")
         line.focus()
 
+    def offer(self, names: Sequence[str]) -> None:
+        """Show more names, found since it was opened, without disturbing what is typed."""
+        if self.display and list(names) != list(self._names):
+            self._names = names
+            self._fill(self.query_one(Input).value)
+
     def _fill(self, typed: str) -> None:
-        self._matching = [name for name in matching_names(self._names, typed) if name or self._has_losses]
+        self._matching = matching_names(self._names, typed, self._first)
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(Content(shown_text(name or LOSSES, one_line=True))) for name in self._matching])
+        shown = (shown_text(name or self._first, one_line=True) for name in self._matching)
+        options.add_options([Option(Content(text)) for text in shown])
         if self._matching:
             options.highlighted = 0
 

@@ -1,0 +1,3 @@
+"""The list of runs."""
+
+from tui.screens.runs.screen import RunsScreen as RunsScreen
