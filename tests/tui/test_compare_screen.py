@@ -81,7 +81,7 @@ async def test_everything_stands_on_one_screen(runs: list[Path]) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         shown = screen_text(app)
-        assert "a cool [/ ␛[2J seed 1" in shown and "\x1b" not in shown
+        assert "a c cool [/ ␛[2J seeds 1 2" in shown and "\x1b" not in shown
         assert "loss/val by step · log" in shown and "b d − a c" in shown and "95 % band of seed noise" in shown
         assert "At step 40, loss/val of b d is 0.5" in shown and "outside of seed noise" in shown
         assert "training.learning_rate  learned" in shown and "validation loss" in shown

@@ -11,6 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from lmcore.experiments.comparison.axes import AXES
@@ -20,7 +21,7 @@ from lmcore.experiments.folder import RunError
 from tui.history import History
 from tui.messages import Notice
 from tui.panes.comparison.facts import facts
-from tui.panes.comparison.legends import difference_legend, overlay_legend, samples_title
+from tui.panes.comparison.legends import curves_title, difference_legend, overlay_legend, samples_title
 from tui.panes.comparison.pictures import (
     DrawnDifference,
     difference_picture,
@@ -200,17 +201,16 @@ class CompareScreen(ModalScreen[None]):
         shown = self.shown
         if shown is None:
             return
-        self.query_one("#curves-legend", Static).update(overlay_legend(shown.comparison, shown.runs, shown.choice))
+        self.query_one("#curves").border_title = curves_title(PARTS["curves"], shown.choice)
+        self.query_one("#curves-legend", Static).update(overlay_legend(shown.comparison))
         self.query_one("#difference-legend", Static).update(difference_legend(shown.differences))
         page, said = self.query_one("#facts"), self.query_one("#samples")
         differences = [one.difference for one in shown.differences]
-        width = max(20, page.scrollable_content_region.width)
-        text = facts(shown.comparison, differences, shown.choice.metric, shown.choice.axis, width)
+        text = facts(shown.comparison, differences, shown.choice.metric, shown.choice.axis, _room(page))
         page.query_one(Static).update(text)
         samples = samples_at(shown.comparison.runs, self.sample_step)
         styles = {run.letter: f"$plot-{run.style}" for run in shown.runs}
-        width = max(20, said.scrollable_content_region.width)
-        said.query_one(Static).update(side_by_side(samples, styles, width))
+        said.query_one(Static).update(side_by_side(samples, styles, _room(said)))
         said.border_title = samples_title(PARTS["samples"], samples, sample_steps(shown.comparison.runs))
 
     def _arrange(self) -> None:
@@ -285,3 +285,8 @@ class CompareScreen(ModalScreen[None]):
 
 class _Curves(Vertical, can_focus=True):
     """The plots, which take the focus together."""
+
+
+def _room(page: Widget) -> int:
+    """Columns that a page has for its text, beside a scrollbar whether it is there yet or not."""
+    return max(20, page.scrollable_content_region.width - (0 if page.show_vertical_scrollbar else 1))

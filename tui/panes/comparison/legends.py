@@ -7,24 +7,31 @@ from textual.content import Content
 from lmcore.experiments.comparison.curves import is_judgement
 from lmcore.experiments.comparison.result import Comparison
 from lmcore.experiments.comparison.samples import SideSample
-from tui.panes.comparison.pictures import DrawnDifference
-from tui.panes.loss.picture import Choice, OtherRun
+from tui.panes.comparison.pictures import DrawnDifference, side_style
+from tui.panes.loss.picture import Choice
 from tui.plain_text import shown_text
 
 Part = str | tuple[str, str]
 
 
-def overlay_legend(comparison: Comparison, runs: Sequence[OtherRun], choice: Choice) -> Content:
-    """Which letter is which run, what is drawn, and how the axes count."""
-    styles = {run.letter: run.style for run in runs}
-    parts: list[Part] = []
-    for run in comparison.runs:
-        seed = "" if run.seed is None else f" seed {run.seed}"
-        parts += [(run.letter, f"bold $plot-{styles[run.letter]}")]
-        parts += [f" {shown_text(run.summary.title, one_line=True)}{seed}   "]
+def curves_title(title: str, choice: Choice) -> Content:
+    """What is drawn, and how the axes count: `1 Curves ── loss/val by step · log`."""
     smoothing = "" if is_judgement(choice.metric) else f", smoothed {choice.smoothing:g}"
     scale = "log" if choice.log_y else "linear"
-    parts += [(f"{shown_text(choice.metric, one_line=True)}{smoothing}", "$foreground"), f" by {choice.axis} · {scale}"]
+    zoomed = "" if choice.view.width is None else " · zoomed (0 shows all)"
+    return Content(
+        f"{title} ── {shown_text(choice.metric, one_line=True)}{smoothing} by {choice.axis} · {scale}{zoomed}"
+    )
+
+
+def overlay_legend(comparison: Comparison) -> Content:
+    """Which letters are which runs; those that differ in their seed alone stand together."""
+    parts: list[Part] = []
+    for number, side in enumerate(comparison.sides):
+        seeds = [str(run.seed) for run in side.runs if run.seed is not None]
+        said = f" seed{'' if len(seeds) == 1 else 's'} {' '.join(seeds)}" if seeds else ""
+        parts += [(side.letters, f"bold $plot-{side_style(number)}")]
+        parts += [f" {shown_text(side.runs[0].summary.title, one_line=True)[:40]}{said}   "]
     return Content.assemble(*parts)
 
 
