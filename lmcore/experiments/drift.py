@@ -10,6 +10,7 @@ from lmcore.data.dataset import prepare
 from lmcore.data.errors import DataError
 from lmcore.data.ingest import OnProgress
 from lmcore.data.tokenizer import load_tokenizer
+from lmcore.experiments.bitwise import logged_rows
 from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError
 from lmcore.experiments.identity import code_digest, config_hash, run_id
 from lmcore.experiments.journal import CODE_KEY, read_changes, replayable
@@ -84,6 +85,8 @@ def _of_identity(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]
         yield Drift("configuration", _short(run.get("config_hash")), _short(digest), is_fatal=True)
     if run.get("seed") != seed:
         yield Drift("seed", str(run.get("seed")), str(seed), is_fatal=True)
+    if run.get("max_steps") != config.training.max_steps and run.get("config_hash") == digest:
+        yield Drift("number of steps", str(run.get("max_steps")), str(config.training.max_steps))
     if run.get("config_hash") == digest and run.get("seed") == seed:
         data, code, own = run.get("data_fingerprint"), run.get("code_digest"), _own_digests(run)
         learned = {name: own.get(name, "") for name in learned_files(config)}
@@ -133,6 +136,9 @@ def _of_files(folder: Path, run: dict[str, Any], config: TrainingConfig) -> Iter
         METRICS: count_damaged(folder / METRICS),
         SAMPLES: read_lines(folder / SAMPLES).damaged,
     }
+    beyond = [step for step in logged_rows(folder) if step > config.training.max_steps]
+    if beyond:
+        yield Drift("record", f"{config.training.max_steps:,} steps", f"lines of step {max(beyond):,}")
     for name, damaged in counts.items():
         if damaged:
             yield Drift(name, "whole lines", f"{damaged:,} that cannot be read")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmcore.config import parse_config
 from lmcore.experiments.bitwise import (
     MetricDifference,
     Row,
@@ -16,13 +17,14 @@ from lmcore.experiments.bitwise import (
 )
 from lmcore.experiments.drift import Drift, drifts
 from lmcore.experiments.experiment import Experiment, StepRecord
-from lmcore.experiments.folder import METRICS, SAMPLES, RunError, load_run
+from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError, load_run
+from lmcore.experiments.journal import read_changes, replayable
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.opening import OnProgress
-from lmcore.experiments.runs import read_run
+from lmcore.experiments.runs import read_config_text, read_run
 from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
 from lmcore.hooks.catalogue import HookError
-from lmcore.training.checkpoints import list_checkpoints, step_of
+from lmcore.training.checkpoints import STATE_FILE, is_valid, list_checkpoints, load_state, step_of
 from lmcore.training.nonfinite import NonFinite
 
 OnStep = Callable[[StepRecord, int], None]
@@ -43,6 +45,7 @@ class Verification:
     checkpoints: tuple[int, ...]  # steps whose weights were compared and are the same
     stopped: str  # why training again ended early; "" if it did not
     drifts: tuple[Drift, ...]
+    suspect: str = ""  # what journal.jsonl has to do with the first difference, in a sentence
 
     @property
     def reproduced(self) -> bool:
@@ -87,7 +90,7 @@ class Verification:
         if (self.metric or self.tensor) and not self.drifts:
             return (
                 "Configuration, data, tokenizer, code and machine are those recorded: journal.jsonl, metrics.jsonl or "
-                "a checkpoint was changed, or something here is not deterministic."
+                f"a checkpoint was changed, or something here is not deterministic. {self.suspect}".rstrip()
             )
         return ""
 
@@ -111,7 +114,8 @@ def verify(
     run = load_run(folder)
     first = beginning_of(run) if from_step is None else from_step
     recorded = logged_rows(folder)
-    end = _last_step(folder, recorded)
+    config = parse_config(read_config_text(folder), source=str(folder / CONFIG))
+    end = min(_last_step(folder, recorded), config.training.max_steps)
     last = end if steps is None else min(end, first + steps)
     if last <= first:
         raise RunError(f"{folder.name} has nothing to verify after step {first:,}: its record ends at step {end:,}.")
@@ -141,7 +145,22 @@ def verify(
         tuple(comparison.checkpoints),
         comparison.stopped,
         found,
+        _suspect(folder, comparison.metric),
     )
+
+
+def _suspect(folder: Path, difference: MetricDifference | None) -> str:
+    """What the journal has to do with a number that did not come out again."""
+    if difference is None:
+        return ""
+    changes = replayable(read_changes(folder / JOURNAL))
+    acting = [change for change in changes if change.step == difference.step - 1]
+    if acting:
+        listed = ", ".join(f"{change.key} from {change.old} to {change.new}" for change in acting)
+        return f"journal.jsonl changes {listed} just before: perhaps that is not what was done."
+    if difference.metric == "learning_rate":
+        return "The learning rate is what configuration and journal say it is: perhaps a change was removed from it."
+    return ""
 
 
 def _last_step(folder: Path, recorded: dict[int, list[Row]]) -> int:
@@ -219,3 +238,18 @@ class _Comparison:
         self.tensor = first_tensor_that_differs(self._saved[experiment.step], repeated, order)
         if self.tensor is None:
             self.checkpoints.append(experiment.step)
+            self.metric = self.metric or _state_difference(self._saved[experiment.step], repeated)
+
+
+def _state_difference(recorded: Path, repeated: Path) -> MetricDifference | None:
+    """What a checkpoint says besides its tensors, compared: tokens seen, and the validation loss where it has one."""
+    if not is_valid(recorded):  # which is told as such
+        return None
+    then, now = load_state(recorded), load_state(repeated)
+    pairs = {"tokens": (then["tokens"], now["tokens"])}
+    if "loss/val" in then["extra"] and "loss/val" in now["extra"]:
+        pairs["loss/val"] = (then["extra"]["loss/val"], now["extra"]["loss/val"])
+    for name, (old, new) in pairs.items():
+        if repr(old) != repr(new):
+            return MetricDifference(now["step"], f"{name} in its checkpoint's {STATE_FILE}", repr(old), repr(new))
+    return None

@@ -215,6 +215,11 @@ def change_sample(folder: Path) -> None:
     (folder / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def change_what_a_checkpoint_says(folder: Path) -> None:
+    path = folder / "checkpoints" / "step-000010" / "state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tokens": 7}))
+
+
 @pytest.mark.parametrize(
     ("tamper", "step", "metric"),
     [
@@ -225,6 +230,7 @@ def change_sample(folder: Path) -> None:
         (change_evaluation, 8, "perplexity/val"),
         (change_tokens, 4, "tokens"),
         (change_sample, 8, "sample"),
+        (change_what_a_checkpoint_says, 10, "tokens in its checkpoint's state.json"),
     ],
 )
 def test_other_changes_of_the_record_are_named(
@@ -235,6 +241,34 @@ def test_other_changes_of_the_record_are_named(
     found = verify(folder)
     assert not found.reproduced
     assert found.metric is not None and (found.metric.step, found.metric.metric) == (step, metric)
+
+
+def test_a_line_of_a_step_that_was_never_made_is_named(runs_folder: Path) -> None:
+    folder = trained(runs_folder)
+    edit_row(folder, 5, "step", 500)
+    found = verify(folder)
+    assert not found.reproduced and found.last == 12
+    assert "Differs: record: recorded 12 steps, now lines of step 500." in found.sentences
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda text: text.replace("0.005", "0.006"), "changes training.learning_rate from 0.001 to 0.006 just before"),
+        (lambda text: "", "perhaps a change was removed from it"),
+    ],
+)
+def test_a_changed_journal_is_suspected(runs_folder: Path, edit: Callable[[str], str], said: str) -> None:
+    experiment = Experiment.create(tiny(), runs_folder=runs_folder, name="run")
+    train(experiment, until=3)
+    experiment.set_value("training.learning_rate", "5e-3")
+    train(experiment)
+    experiment.close("finished")
+    journal = experiment.folder / "journal.jsonl"
+    journal.write_text(edit(journal.read_text()))
+    found = verify(experiment.folder)
+    assert found.metric is not None and (found.metric.step, found.metric.metric) == (4, "learning_rate")
+    assert said in found.sentences[-1]
 
 
 def test_times_and_throughput_may_be_what_they_are(runs_folder: Path) -> None:
@@ -285,6 +319,7 @@ def test_changed_data_is_named(runs_folder: Path) -> None:
         ("id", "0" * 16, ["identity"]),
         ("code_digest", "0" * 64, ["identity", "code of lmcore"]),
         ("tokenizer_fingerprint", "0", ["tokenizer"]),
+        ("max_steps", 20, ["number of steps"]),
     ],
 )
 def test_a_changed_identity_is_named(runs_folder: Path, key: str, value: Any, parts: list[str]) -> None:
