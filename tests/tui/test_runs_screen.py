@@ -355,7 +355,7 @@ async def test_marked_runs_are_compared(tmp_path: Path) -> None:
         assert "mark them first" in screen_text(app) and not app.told
         await press(pilot, app, "space", "down", "space", "c")
         (told,) = app.told
-        assert isinstance(told, CompareRuns) and told.folders == (runs[0], runs[1])
+        assert isinstance(told, CompareRuns) and told.folders == (runs[1], runs[0])  # with the older one
 
 
 async def test_what_cannot_be_changed_is_told_and_the_rest_is(tmp_path: Path) -> None:

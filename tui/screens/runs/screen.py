@@ -157,8 +157,8 @@ class RunsScreen(ModalScreen[None]):
             self.frame.entitle()
 
     def action_compare(self) -> None:
-        """Compare the marked runs; one alone, or the run under the cursor, with the run that is open."""
-        folders = [run.folder for run in self.chosen]
+        """Compare the marked runs with the oldest of them; one alone, or that under the cursor, with the open run."""
+        folders = [run.folder for run in reversed(self.chosen)]
         if len(folders) == 1 and self.open_run is not None and self.open_run.resolve() != folders[0].resolve():
             folders.insert(0, self.open_run)
         if len(folders) > 1:
