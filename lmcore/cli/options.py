@@ -25,6 +25,12 @@ def complete_run(incomplete: str) -> list[str]:
         return []
 
 
+def complete_session(incomplete: str) -> list[str]:
+    """Names of sessions of the lab, in ./runs, that contain what was typed."""
+    names = ["last", *(path.stem for path in sorted(Path("runs/sessions").glob("*.jsonl"), reverse=True))]
+    return [name for name in names if incomplete in name]
+
+
 def complete_key(incomplete: str) -> list[str]:
     """Dotted keys of the schema for `--set`."""
     from lmcore.config import leaf_keys

@@ -9,7 +9,7 @@ import typer
 from lmcore.cli.exits import ExitCode
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AllowCode, AsJson, RunsFolder
+from lmcore.cli.options import AllowCode, AsJson, RunsFolder, complete_session
 from lmcore.cli.output import give, give_json
 
 REPLAYS = "replays"
@@ -24,6 +24,7 @@ def replay_session(
         typer.Argument(
             metavar="JOURNAL",
             help="A session of the lab: a file, a part of its name in runs/sessions, or last.",
+            autocompletion=complete_session,
             show_default=False,
         ),
     ],

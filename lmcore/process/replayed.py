@@ -7,6 +7,10 @@ from lmcore.experiments.drift import Drift
 
 MOST_TOLD = 5  # differences in the verdict
 
+UNENDED = (
+    "The session has no end, because its core was killed or goes on still: it was repeated as far as it is recorded."
+)
+
 
 @dataclass(frozen=True)
 class ReplayedRunReport:
@@ -32,6 +36,7 @@ class Replayed:
     notes: list[str] = field(default_factory=list)  # what could not be compared, and why
     drifts: list[Drift] = field(default_factory=list)
     is_interrupted: bool = False  # by the person, while it was repeated
+    has_end: bool = True  # the session; False: its core was killed, or goes on
 
     @property
     def steps(self) -> int:
@@ -63,4 +68,5 @@ class Replayed:
             *([f"and {more:,} more differences."] if more > 0 else []),
             *([drift.sentence for drift in self.drifts] if self.differences else []),
             *self.notes,
+            *([] if self.has_end else [UNENDED]),
         ]

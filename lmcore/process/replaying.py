@@ -39,7 +39,7 @@ def replay(
     folder = folder.absolute()
     runs = ReplayedRuns(session, folder, audience, allow_code)
     conductor = _Conductor(session, runs, audience, allow_code, is_interrupted)
-    conductor.found = found = Replayed(session.path.stem, folder)
+    conductor.found = found = Replayed(session.path.stem, folder, has_end=session.end is not None)
     place = chdir(session.working_folder) if session.working_folder.is_dir() else nullcontext()
     with place, redirect_stdout(sys.stderr):  # of hooks that print
         conductor.server.run()

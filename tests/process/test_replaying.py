@@ -175,6 +175,7 @@ def test_a_session_that_was_cut_off_is_repeated_as_far_as_its_run_shows(session:
     session.write_text("\n".join(lines[:cut]) + '\n{"time": "20')
     run = run_of(runs, "first")
     found = again(session)
+    assert "no end" in found.sentences[-1]
     assert found.is_same and found.steps == 20  # the last that the session says, since the run has gone on since
     entries = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**entries, "status": "running"}))

@@ -125,6 +125,14 @@ def test_a_plan_changes_now_what_can_and_names_the_rest() -> None:
     assert plan(running, running).commands == () and not plan(running, running).needs_new_run
 
 
+def test_a_name_that_the_lab_gave_is_no_change() -> None:
+    wanted = parse_config(TEXT)
+    running = with_value(with_value(wanted, "other.name", "baseline"), "other.runs_folder", "elsewhere")
+    assert plan(running, wanted) == Plan((), ())
+    renamed = with_value(wanted, "other.name", "mine")
+    assert [difference.key for difference in plan(running, renamed).needs_new_run] == ["other.name"]
+
+
 def test_a_hook_is_switched_or_set_while_a_run_goes_on() -> None:
     hook = "hooks:\n  - name: noise\n    kind: update\n    use: clip\n    enabled: {}\n"
     on, _ = check_text(hook.format("true"))

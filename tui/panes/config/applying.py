@@ -8,6 +8,7 @@ from lmcore.config import (
     Difference,
     TrainingConfig,
     differences,
+    get_from_config,
     parse_config,
     parse_yaml_value,
     to_yaml_value,
@@ -15,6 +16,9 @@ from lmcore.config import (
 )
 from lmcore.process.messages import Command, RunInfo, SetValue, ValueChanged
 from tui.hook_changes import hook_commands
+
+GIVEN_AT_START = ("other.name", "other.runs_folder")
+"""What the lab gives a run that it starts where the configuration is silent: no edit of the person's."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def plan(running: TrainingConfig, wanted: TrainingConfig) -> Plan:
     commands: list[Command] = []
     needs_new_run: list[Difference] = []
     for difference in differences(running, wanted):
-        if difference.key.startswith("hooks"):
+        if difference.key.startswith("hooks") or _is_given_at_start(difference):
             continue
         if difference.live:
             commands.append(SetValue(difference.key, to_yaml_value(difference.new)))
@@ -69,6 +73,11 @@ def plan(running: TrainingConfig, wanted: TrainingConfig) -> Plan:
     if running.hooks != wanted.hooks:
         commands += hook_commands(running.hooks, wanted.hooks)
     return Plan(tuple(commands), tuple(needs_new_run))
+
+
+def _is_given_at_start(difference: Difference) -> bool:
+    key = difference.key
+    return key in GIVEN_AT_START and difference.new == get_from_config(TrainingConfig(), key)
 
 
 def describe(difference: Difference) -> str:
