@@ -281,6 +281,10 @@ class LabApp(App[None]):
 
         ablations.show(self)
 
+    def action_notes(self) -> None:
+        """Edit the notes of the run that is open."""
+        opening.show_notes(self)
+
     def action_log(self) -> None:
         """Show the log."""
         opening.show_log(self)

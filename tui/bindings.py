@@ -46,6 +46,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(("z", "f4"), "zoom", "zoom", "One pane on the whole screen, or all", in_footer=True, while_typing=("f4",)),
     Entry(("r", "f9"), "runs", "runs", "List the runs: open, resume, overlay", in_footer=True, while_typing=("f9",)),
     Entry(("b",), "ablations", "ablate", "Ablations: find out whether a change matters", in_footer=True),
+    Entry(("e",), "notes", "notes", "Notes of the run that is open"),
     Entry(("l", "f7"), "log", "log", "Show what the core printed", in_footer=True, while_typing=("f7",)),
     Entry(("t",), "theme", "theme", "Next theme: dark, light, 16 colours"),
     Entry(

@@ -179,6 +179,17 @@ def compare_runs(app: LabApp, folders: Sequence[Path]) -> None:
     app.push_screen(CompareScreen(folders))
 
 
+def show_notes(app: LabApp) -> None:
+    """Open the notes of the run that is open."""
+    from tui.screens.notes import NotesScreen
+
+    run = app.lab.run
+    if run is None:
+        app.tell("No run is open. In the list of runs (r), e opens the notes of one.")
+    elif not isinstance(app.screen, NotesScreen):
+        app.push_screen(NotesScreen(Path(run.folder), run.title or run.name))
+
+
 def show_log(app: LabApp) -> None:
     """Open the log."""
     from tui.screens.log import LogScreen

@@ -42,6 +42,7 @@ KEYS = (
     Binding("t", "tags", "tags"),
     Binding("a", "archive", "archive"),
     Binding("A", "show_archived", "archived too"),
+    Binding("e", "notes", "notes"),
     Binding("n", "rename", "rename"),
     Binding("d,delete", "delete", "delete"),
     Binding("escape", "leave", "close"),
@@ -211,6 +212,14 @@ class RunsScreen(ModalScreen[None]):
                 self._change([run], lambda run: rename_run(run.folder, title))
 
         self.app.push_screen(RenameDialog(run.name, run.title), rename)
+
+    def action_notes(self) -> None:
+        """Edit the run's notes."""
+        from tui.screens.notes import NotesScreen
+
+        run = self.run_here
+        if run is not None:
+            self.app.push_screen(NotesScreen(run.folder, run.title))
 
     def action_delete(self) -> None:
         """Ask once, then delete the run, or those that are marked."""
