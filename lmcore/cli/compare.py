@@ -37,6 +37,9 @@ def compare_runs(
     samples_at: Annotated[
         int | None, typer.Option("--samples-at", metavar="STEP", help="Whose samples are shown. Default: the last.")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the comparison as a page there too.")
+    ] = None,
     runs_folder: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -44,8 +47,10 @@ def compare_runs(
 
     Runs that differ in their seed alone are taken together, and give the band of seed noise around a difference.
     """
+    from lmcore.experiments.comparison import page
     from lmcore.experiments.comparison.result import as_json as plain
     from lmcore.experiments.comparison.result import compare
+    from lmcore.experiments.folder import plainly, write_whole
     from lmcore.experiments.runs import find_run
 
     axis = _axis(x)
@@ -54,7 +59,12 @@ def compare_runs(
     comparison = compare([find_run(runs_folder, part) for part in run])
     chosen = _metric(comparison, metric)
     samples = _samples(comparison, samples_at)
+    if markdown is not None and not markdown.parent.is_dir():
+        raise Failure(f"--markdown {markdown}: there is no folder {markdown.parent}.", ExitCode.WRONG_INPUT)
     checkpoints = _checkpoints(comparison)
+    if markdown is not None:
+        with plainly("write", markdown):
+            write_whole(markdown, page.markdown(comparison, chosen, axis, checkpoints, samples))
     if as_json:
         give_json({**plain(comparison, chosen, axis, samples_at), "checkpoints": checkpoints})
         return

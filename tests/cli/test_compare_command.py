@@ -51,6 +51,19 @@ def test_everything_as_json(lmcore: Command, runs: dict[str, Path]) -> None:
     assert {sample["step"] for sample in told["samples"]} == {6}
 
 
+def test_a_page_of_markdown(lmcore: Command, runs: dict[str, Path]) -> None:
+    (runs["hot"] / "samples.jsonl").write_text('{"step": 6, "prompt": "# One ", "text": "<b>day|"}\n')
+    outcome = lmcore("compare", "cool-", "hot-", "--markdown", "page.md")
+    assert outcome.code == 0, outcome.err
+    page = Path("page.md").read_text()
+    assert page.startswith("# cool and what it is compared with\n")
+    assert "| validation loss |" in page and "| training.learning\\_rate | learned |" in page.replace(
+        "_rate", "\\_rate"
+    )
+    assert "> \\# One \\<b\\>day\\|" in page
+    assert "First layer: the update of embed.weight" in page
+
+
 def test_what_a_model_said_obeys_nobody(lmcore: Command, runs: dict[str, Path]) -> None:
     row = '{"step": 6, "prompt": "[bold]One ", "text": "\\u001b[2J[/] day"}\n'
     (runs["hot"] / "samples.jsonl").write_text(row)
@@ -67,6 +80,7 @@ def test_what_a_model_said_obeys_nobody(lmcore: Command, runs: dict[str, Path]) 
         (("cool-", "hot-", "--x", "hours"), "step, tokens, time"),
         (("cool-", "hot-", "--metric", "loss/vall"), "Perhaps: loss/val"),
         (("cool-", "hot-", "--samples-at", "5"), "all have them at 3, 6"),
+        (("cool-", "hot-", "--markdown", "nowhere/page.md"), "there is no folder nowhere"),
     ],
 )
 def test_what_cannot_be_compared_is_answered(

@@ -39,8 +39,8 @@ def cautions(runs: Sequence[RecordedRun]) -> Iterator[str]:
             yield f"{pair} are judged differently, which makes a difference too: {', '.join(differing)} {verb}."
 
 
-def _fingerprint(run: RecordedRun, of: str) -> object:
-    return run.identity.get(f"{of}_fingerprint")
+def _fingerprint(run: RecordedRun, of: str) -> str:
+    return str(run.identity.get(f"{of}_fingerprint"))
 
 
 def _is_same_text(first: RecordedRun, second: RecordedRun) -> bool:

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lmcore.experiments.comparison.axes import COUNTS, Axis
 from lmcore.experiments.lines import read_lines
@@ -22,6 +23,7 @@ class Curve:
 
     def put(self, step: int, value: float) -> None:
         """Add the value of a step; one that is there already is replaced."""
+        value = float(value)
         if not self.steps or step > self.steps[-1]:
             self.steps.append(step)
             self.values.append(value)
@@ -103,16 +105,23 @@ def read_curves(path: Path) -> Curves:
     damaged = lines.damaged
     for row in lines.rows:
         step = row.pop("step", None)
-        if not isinstance(step, int):
+        try:
+            _put_row(metrics, step, row)
+        except (TypeError, OverflowError):  # no step, or a number beyond all bounds
             damaged += 1
-            continue
-        for name, value in row.items():
-            if type(value) in (float, int):  # not isinstance, for which true is a number
-                curve = metrics.get(name)
-                if curve is None:
-                    curve = metrics[name] = Curve()
-                curve.put(step, value)
     return Curves(metrics, damaged)
+
+
+def _put_row(metrics: dict[str, Curve], step: int, row: dict[str, Any]) -> None:
+    """Put one row's numbers into their curves; TypeError if its step is none."""
+    if type(step) is not int:
+        raise TypeError
+    for name, value in row.items():
+        if type(value) in (float, int):  # not isinstance, for which true is a number
+            curve = metrics.get(name)
+            if curve is None:
+                curve = metrics[name] = Curve()
+            curve.put(step, value)
 
 
 def is_judgement(metric: str) -> bool:

@@ -3,10 +3,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmcore.experiments.comparison.checkpoints import compare_checkpoints
+from lmcore.experiments.comparison.page import markdown
 from lmcore.experiments.comparison.result import as_json, compare
 from lmcore.experiments.comparison.samples import sample_steps, samples_at
 from lmcore.experiments.comparison.tables import difference_table, outcome_table, setting_table, verdict
@@ -203,3 +207,30 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, names: list[str]) ->
     make_run(tmp_path, "a", step_rows([1.0]))
     with pytest.raises(RunError):
         compare([tmp_path / name for name in names])
+
+
+JUNK = st.one_of(st.none(), st.integers(-(10**400), 10**400), st.text(max_size=4), st.lists(st.integers(), max_size=2),
+                 st.dictionaries(st.text(max_size=3), st.integers(), max_size=2))  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    identity=st.dictionaries(
+        st.sampled_from(["config_hash", "seed", "parent", "own_code", "environment", "floor", "data_fingerprint",
+                         "tokenizer_fingerprint", "title", "device", "max_steps"]),
+        JUNK,
+    ),
+    rows=st.lists(st.dictionaries(st.sampled_from(["step", "tokens", "loss/train", "loss/val"]), JUNK), max_size=6),
+)  # fmt: skip
+def test_whatever_stands_in_a_run_it_is_compared_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, identity: dict[str, Any], rows: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    whole = make_run(folder, "a", [*step_rows([2.0, 1.0]), *judged_rows({2: 1.5})])
+    odd = make_run(folder, "b", [*rows, *step_rows([2.0, 1.5])])
+    run = json.loads((odd / "run.json").read_text())
+    (odd / "run.json").write_text(json.dumps({**run, **identity}))
+    for folders in ([whole, odd], [odd, whole]):
+        found = compare(folders)
+        (difference,) = found.differences(found.metric)
+        assert verdict(found, difference, found.metric, "step") and markdown(found, "loss/train", "step", [""], [])
