@@ -1,6 +1,7 @@
 """`lmcore runs`: list, show, tag, archive and remove runs. Nothing here loads a model."""
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -24,15 +25,18 @@ app.command("note")(note)
 
 @app.command()
 def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
-    """Show a run: its state, what it was trained with, what it last said."""
+    """Show a run: its state, what it was trained with, what it last said; of a damaged one what can be read."""
     from lmcore.config import TrainingConfig, check_text, differences, to_yaml_value
     from lmcore.experiments.notes import read_notes
-    from lmcore.experiments.runs import find_run, read_config_text, read_run, read_samples, summarize
+    from lmcore.experiments.runs import RunError, find_run, read_config_text, read_run, read_samples, summarize
 
     folder = find_run(runs_folder, run)
     summary = summarize(folder)
     if as_json:
-        give_json({**asdict(summary), "run": read_run(folder)})
+        identity = None
+        with suppress(RunError):  # of a damaged run; its note says so
+            identity = read_run(folder)
+        give_json({**asdict(summary), "run": identity})
         return
     facts = {
         "run": summary.name,
@@ -59,15 +63,18 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
             give(f"{name:<16} {value}")
     if summary.note:
         give(f"{'note':<16} {summary.note}")
-    config, _ = check_text(read_config_text(folder))
-    if config is not None and (changed := differences(TrainingConfig(), config)):
-        give("\nWhat differs from the defaults:")
-        for difference in changed:
-            give(f"  {difference.key}: {to_yaml_value(difference.new)}")
-    if notes := read_notes(folder):
-        give(f"\nNotes:\n{notes.rstrip()}")
-    if samples := read_samples(folder):
-        give(f"\nAt step {samples[-1].step:,} it said:\n{samples[-1].prompt}{samples[-1].text}")
+    with suppress(RunError):
+        config, _ = check_text(read_config_text(folder))
+        if config is not None and (changed := differences(TrainingConfig(), config)):
+            give("\nWhat differs from the defaults:")
+            for difference in changed:
+                give(f"  {difference.key}: {to_yaml_value(difference.new)}")
+    with suppress(RunError):
+        if notes := read_notes(folder):
+            give(f"\nNotes:\n{notes.rstrip()}")
+    with suppress(RunError):
+        if samples := read_samples(folder):
+            give(f"\nAt step {samples[-1].step:,} it said:\n{samples[-1].prompt}{samples[-1].text}")
 
 
 @app.command("rm")

@@ -114,6 +114,20 @@ def test_tags_are_given_and_taken(lmcore: Command, runs: Path) -> None:
     assert lmcore("runs", "tag", "damaged", "+x").code == 2
 
 
+def test_of_a_damaged_run_what_can_be_read_is_shown(lmcore: Command, runs: Path) -> None:
+    folder = runs / "d-damaged"
+    (folder / "samples.jsonl").write_text('{"step": 3, "prompt": "Once", "text": " upon"}\n')
+    (folder / "config.yaml").write_text("model: {n_layers: 2}\n")
+    for damage in (None, folder / "config.yaml"):
+        if damage is not None:
+            damage.unlink()
+        outcome = lmcore("runs", "show", "damaged")
+        assert outcome.code == 0 and "damaged" in outcome.out and "1.5000" in outcome.out and "Once upon" in outcome.out
+        assert ("model.n_layers: 2" in outcome.out) == (damage is None)
+    (row,) = lmcore("runs", "show", "damaged", "--json").rows
+    assert row["run"] is None and row["loss_val"] == 1.5 and "not valid JSON" in row["note"]
+
+
 def test_runs_go_into_the_archive_and_come_back(lmcore: Command, runs: Path) -> None:
     assert lmcore("runs", "archive", "first", "fork").code == 0
     assert {run.name for run in list_runs(runs) if run.archived} == {"a-first", "b-fork", "c-hidden"}

@@ -41,7 +41,7 @@ KEYS = (
     Binding("S", "reverse", "reverse"),
     Binding("t", "tags", "tags"),
     Binding("a", "archive", "archive"),
-    Binding("A", "show_archived", "archived too"),
+    Binding("A", "show_archived", "all"),
     Binding("e", "notes", "notes"),
     Binding("n", "rename", "rename"),
     Binding("d,delete", "delete", "delete"),
