@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.process.messages import Ablate, StopAblation
+from lmcore.process.messages import Ablate, AblationEnded, StopAblation
 from tui import opening
 from tui.ablation_state import AblationState
-from tui.messages import AskAblation
+from tui.messages import AskAblation, Severity
 
 if TYPE_CHECKING:
     from tui.app import LabApp
@@ -145,11 +145,8 @@ def _go_on(app: LabApp, folder: Path) -> None:
 
 def _stop(app: LabApp) -> None:
     """Stop the ablation that goes on; its runs are saved."""
-    state = app.lab.ablation
-    if state is None or not state.is_going:
-        app.tell("No ablation is going.")
-        return
-    app.tell("Saving the runs that train; the same ablation goes on from there (g).")
+    if app.lab.ablation is not None:
+        app.tell("Saving the runs that train; the same ablation goes on from there (g).")
     app.send(StopAblation())
 
 
@@ -159,7 +156,9 @@ def refused(app: LabApp, reason: str) -> None:
 
     command = app.sent.get("Ablate")
     _close(app)
-    if isinstance(command, Ablate) and Path(command.config_folder).name != "runs":
+    pane = app.home.config
+    base = opening.as_start(app, pane.text).config_text if pane is not None else None
+    if isinstance(command, Ablate) and command.config_text == base:  # it was filled in, not gone on with
         draw_up(app, draft_of(command), reason)
     else:
         app.tell(reason, "warning")
@@ -186,6 +185,17 @@ def _work_rate(app: LabApp) -> float | None:
     if run is not None and seconds and running is not None:
         return work_rate_of(running, seconds, run.threads)
     return measured_rate(opening.runs_folder(app))
+
+
+def ended(app: LabApp, event: AblationEnded) -> None:
+    """Tell how an ablation ended; of one that had not begun there is nothing to look at."""
+    severity: Severity = "information" if event.status == "finished" else "warning"
+    state = app.lab.ablation
+    if state is not None and state.plan.name == event.name:
+        app.tell(ended_sentence(state), severity)
+    else:
+        _close(app)
+        app.tell(f"The ablation {event.name} had not begun yet; nothing was trained. {event.reason}".strip(), severity)
 
 
 def ended_sentence(state: AblationState) -> str:

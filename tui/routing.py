@@ -28,7 +28,6 @@ from lmcore.process.messages import (
     ValueChanged,
 )
 from tui.lab_state import LabState, restarting
-from tui.messages import Severity
 from tui.widgets.ticks import short_number
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 from tui import ablations
 
                 ablations.refused(app, event.reason)
-            case AblationEnded() if app.lab.ablation is not None:
+            case AblationEnded():
                 from tui import ablations
 
-                app.tell(ablations.ended_sentence(app.lab.ablation), _severity(event))
+                ablations.ended(app, event)
             case Rejected(request=None):
                 app.resumes_when_open = False
                 app.tell(event.reason, "warning")
@@ -83,7 +82,7 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
 
 
 def show(app: LabApp) -> None:
-    """Give the present state to the home screen."""
+    """Give the present state to the home screen, and let a screen that lies over it draw what it has received."""
     config = app.home.config.running if app.home.config is not None else None
     source = config.dataset.source if config is not None else ""
     title = app.home.config.path.stem if app.home.config is not None and app.home.config.path else "lab"
@@ -91,6 +90,8 @@ def show(app: LabApp) -> None:
     if config is not None:
         app.budget.share = config.other.screen_budget
         app.home.loss.set_smoothing(config.other.smoothing)
+    if hasattr(app.screen, "show_received"):
+        app.screen.show_received()
 
 
 def _on_ready(app: LabApp) -> None:
@@ -152,10 +153,6 @@ def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
             app.home.receive_events((refusal,))
 
     app.push_screen(ConsentDialog(wanted.files), answer)
-
-
-def _severity(event: AblationEnded) -> Severity:
-    return "information" if event.status == "finished" else "warning"
 
 
 def ask_reason(app: LabApp, wanted: ReasonWanted) -> None:

@@ -1,6 +1,7 @@
 """What a core tells of a small ablation, and what such a one leaves on disk."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
@@ -37,8 +38,8 @@ def finished(arm: str, seed: int, reused: bool = False) -> AblationCell:
     return AblationCell(arm, seed, "reused" if reused else "finished", 400, 400, loss, run_name(arm, seed))
 
 
-def planned(name: str = "tiny-ab12") -> Ablation:
-    return plan_ablation(TEXT, "configs/tiny.yaml", [MUON, NORM], seeds=3, name=name)
+def planned(name: str = "tiny-ab12", changes: Sequence[str] = (MUON, NORM)) -> Ablation:
+    return plan_ablation(TEXT, "configs/tiny.yaml", changes, seeds=3, name=name)
 
 
 def result(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, OptionList
 
-from lmcore.experiments.ablation.result import RESULT
+from lmcore.experiments.ablation.result import RESULT, Evaluation, Finished, result_of
 from lmcore.process.messages import (
     Ablate,
     AblationCell,
@@ -18,7 +18,7 @@ from lmcore.process.messages import (
     Rejected,
     StopAblation,
 )
-from tests.tui.ablation_events import BEGAN, MUON, NORM, SEEDS, finished, keep, result, run_name, training
+from tests.tui.ablation_events import BEGAN, MUON, NORM, SEEDS, finished, keep, planned, result, run_name, training
 from tests.tui.fake_core import CODE, FakeCore
 from tests.tui.test_app import (
     NARROW,
@@ -262,3 +262,33 @@ async def test_a_failed_run_says_why_below() -> None:
         core.push(AblationCell("baseline", 1, "failed", 0, 400, run="r", said=why))
         core.push(AblationStands(result("running", failures={("baseline", 1): why})))
         await until(pilot, lambda: "✖ failed" in text_of(app) and f"✖ baseline, seed 1: {why}" in text_of(app))
+
+
+async def test_one_that_is_stopped_before_it_begins_leaves_nothing_to_look_at() -> None:
+    async with open_lab() as (pilot, app, core):
+        form = await open_form(pilot, app)
+        form.query_one("#change", Input).value = MUON
+        form.query_one("#yes", Button).press()
+        await until(pilot, lambda: core.sent(Ablate) and "preparing" in text_of(app))
+        await pilot.press("s")
+        await until(pilot, lambda: core.sent(StopAblation))
+        core.push(AblationEnded("baseline-ab12", "stopped"))
+        await until(pilot, lambda: app.screen is app.home and "had not begun yet" in notices(app)[-1])
+
+
+async def test_the_table_follows_the_cursor_through_many_arms(tmp_path: Path) -> None:
+    many = [f"training.learning_rate={rate}e-4" for rate in range(11, 31)]
+    ablation = planned("many", many)
+    loss = {arm.name: 1.9 + 0.01 * number for number, arm in enumerate(ablation.arms)}
+    ran = result_of(
+        ablation, "finished", lambda arm, seed: Finished("r", (Evaluation(9, 9, 9.0, loss[arm.name] + seed),))
+    )
+    keep(tmp_path / "runs", "many", ran)
+    async with open_lab(NARROW) as (pilot, app, _):
+        await pilot.press("b")
+        await until(pilot, lambda: "✔ finished" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "▸ baseline" in text_of(app))
+        for _ in range(20):
+            await pilot.press("down")
+        await until(pilot, lambda: f"▸ {ablation.arms[-1].name}" in text_of(app))

@@ -163,14 +163,14 @@ class AblationForm(Dialog[Draft]):
         event.stop()
         if event.option_list.id == "offers":
             self._pick(event.option_index)
-            self.query_one("#change").focus()
+            self.set_focus(self.query_one("#change"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Add the arm; from the other lines, start."""
         if event.input.id != "change":
             self._accept()
         elif not event.value.strip():
-            self.query_one("#seeds").focus()
+            self.set_focus(self.query_one("#seeds"))
         elif "=" not in event.value:
             self._take_key()
         else:
@@ -184,7 +184,7 @@ class AblationForm(Dialog[Draft]):
             self._show_arms()
             self._judge()
             if not self.changes:
-                self.query_one("#change").focus()
+                self.set_focus(self.query_one("#change"))
 
     def choose(self, choice: str) -> None:
         """Start, or cancel."""
@@ -313,12 +313,12 @@ class AblationForm(Dialog[Draft]):
         if self._value("change").strip():
             self._add()
             if self._value("change").strip():
-                self.query_one("#change").focus()
+                self.set_focus(self.query_one("#change"))
                 return
         try:
             self._plan()
         except DraftError as error:
-            self.query_one(f"#{error.field}").focus()
+            self.set_focus(self.query_one(f"#{error.field}"))
             self._show_forecast()
             return
         self.dismiss(self.draft)

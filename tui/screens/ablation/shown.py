@@ -4,10 +4,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lmcore.experiments.ablation.listing import AblationSummary
+from lmcore.experiments.ablation.page import PAGE
 from lmcore.experiments.ablation.result import AblationResult
 from lmcore.process.messages import AblationCell
 from tui.ablation_state import AblationState
+from tui.plain_text import shown_text
 from tui.widgets.ticks import duration
+
+_HOW_TO_READ = (
+    "Loss of the last step on the whole validation split, in nats per token; the difference is the arm's minus the "
+    "baseline's, paired by seed: below zero is better. p is corrected for the number of arms. “Could see” is the true "
+    "difference that so many seeds find four times in five: where no difference was seen there may be one below it."
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +77,26 @@ def head(shown: Shown, now: float) -> str:
     state = shown.state
     if state is not None:
         parts.append(f"{state.done} of {state.total} runs")
-    parts.append(f"{shown.base}: {len(shown.arms)} arms × {len(shown.seeds)} seeds")
-    parts.append(f"{shown.steps:,} steps each")
+    parts.append(f"{len(shown.arms)} arms × {len(shown.seeds)} seeds")
+    parts.append(f"{shown.steps:,} steps")
     if state is not None and state.is_going:
         parts.append(f"{state.plan.jobs} at once")
         left = state.seconds_left(now)
         parts += [] if left is None else [f"about {duration(left)} left"]
-    return " · ".join(parts)
+    return " · ".join([*parts, shown.base])
+
+
+def notes(shown: Shown) -> list[str]:
+    """What stands below the table: why it ended, which runs failed and why, what a reader must know."""
+    said = [f"▲ {shown.reason}"] if shown.reason else []
+    if shown.result is not None:
+        said += [
+            f"✖ {arm.name}, seed {cell.seed}: {shown_text(cell.failure, one_line=True)}"
+            for arm in shown.result.arms
+            for cell in arm.cells
+            if cell.failure
+        ]
+        said += shown.result.notes
+    if shown.status == "running":
+        said.append("Verdicts come when all runs are in: looking often finds a difference by chance.")
+    return [*said, _HOW_TO_READ, f"page: {shown.folder / PAGE}"]

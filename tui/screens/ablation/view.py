@@ -11,32 +11,38 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
+from textual.geometry import Region
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import DataTable, Static
 
 from lmcore.experiments.ablation.listing import AblationSummary
-from lmcore.experiments.ablation.page import PAGE
-from lmcore.process.messages import AblationBegan, AblationCell, AblationEnded, AblationStands, CoreDied, Event
-from lmcore.process.messages import Progress as Preparing
+from lmcore.process.messages import (
+    AblationBegan,
+    AblationCell,
+    AblationEnded,
+    AblationStands,
+    CoreDied,
+    Event,
+    Progress,
+)
 from tui.ablation_state import AblationState, advance_ablation
 from tui.messages import AskAblation, Notice, OverlayRun, ResumeRun
 from tui.plain_text import shown_text
 from tui.screens.ablation.grid import Cell, cells_of
-from tui.screens.ablation.shown import Shown, head, shown_live, shown_summary
+from tui.screens.ablation.shown import Shown, head, notes, shown_live, shown_summary
 from tui.screens.ablation.verdicts import verdict_lines
 
-_BETWEEN_SHOWS = 0.25
-"""Seconds between two drawings while the runs go on."""
+TELLING = (Progress, AblationBegan, AblationCell, AblationStands, AblationEnded, CoreDied)
+"""The events that change what is shown."""
+
+_GROWING = ("table", "notes")
+"""The places whose height follows their text; all else is drawn without laying the screen out anew."""
 
 _CELL = 10
 """Columns of one run in the grid."""
 
-_HOW_TO_READ = (
-    "Loss of the last step on the whole validation split, in nats per token; the difference is the arm's minus the "
-    "baseline's, paired by seed: below zero is better. p is corrected for the number of arms. “Could see” is the true "
-    "difference that so many seeds find four times in five: where no difference was seen there may be one below it."
-)
+_MARK = "▸ "
+"""Stands before the arm under the cursor."""
 
 
 class Grid(DataTable[Text]):
@@ -78,7 +84,7 @@ class AblationScreen(Screen[None]):
         .grid--saved { color: $warning; }
         .grid--failed { color: $error; text-style: bold; }
         .grid--done { color: $foreground; }
-        #about { height: auto; max-height: 3; min-height: 1; width: 100%; margin: 1 0; color: $text-muted; }
+        #about { height: 2; width: 100%; margin: 1 0; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         #results { height: 1fr; scrollbar-size-vertical: 1; }
         #table { width: 100%; height: auto; text-wrap: nowrap; }
         #notes { width: 100%; height: auto; margin-top: 1; color: $text-muted; }
@@ -117,7 +123,9 @@ class AblationScreen(Screen[None]):
         self._shown: Shown | None = None
         self._cells: dict[tuple[str, int], Cell] = {}
         self._words: dict[tuple[str, int], str] = {}  # what the grid's cells say
-        self._next_show: Timer | None = None
+        self._lines: list[int] = []  # how many lines the table's head and each arm take
+        self._said: dict[str, Content] = {}  # what stands in each place: drawn again only when it differs
+        self._has_news = False
 
     def compose(self) -> ComposeResult:
         """What is compared, the grid, about the run under the cursor, and the table."""
@@ -145,32 +153,24 @@ class AblationScreen(Screen[None]):
         self.call_after_refresh(self.show)
 
     def receive_events(self, events: Iterable[Event]) -> None:
-        """Follow the ablation that goes on."""
+        """Follow the ablation that goes on; what is new is drawn when the lab's budget allows (`show_received`)."""
         if self.summary is not None:
             return
-        at_once = later = False
         for event in events:
             self.state = advance_ablation(self.state, event)
-            match event:
-                case Preparing() if self._shown is None:
-                    share = "" if event.fraction is None else f" {event.fraction:.0%}".replace("%", " %")
-                    self.preparing, later = f"{event.what}{share}", True
-                case AblationBegan() | AblationEnded() | AblationStands() | CoreDied():
-                    at_once = True
-                case AblationCell():
-                    later = True
-                case _:
-                    pass
-        if at_once:
+            if isinstance(event, Progress) and self.state is None:
+                share = "" if event.fraction is None else f" {event.fraction:.0%}".replace("%", " %")
+                self.preparing = f"{event.what}{share}"
+            self._has_news |= isinstance(event, TELLING)
+
+    def show_received(self) -> None:
+        """Draw what the core told since the last time."""
+        if self._has_news:
             self.show()
-        elif later and self._next_show is None:
-            self._next_show = self.set_timer(_BETWEEN_SHOWS, self.show)
 
     def show(self) -> None:
         """Draw what has changed."""
-        if self._next_show is not None:
-            self._next_show.stop()
-            self._next_show = None
+        self._has_news = False
         if not self.is_attached or not self.query(Grid):
             return
         if self.summary is not None:
@@ -192,6 +192,7 @@ class AblationScreen(Screen[None]):
         if self._shown is not None:
             self._show_about()
             self._show_results(self._shown)
+            self._follow_cursor()
 
     async def on_data_table_cell_selected(self, event: DataTable.CellSelected) -> None:
         """Open the run under the cursor in the lab."""
@@ -218,7 +219,7 @@ class AblationScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop the ablation that goes on."""
-        if self.state is not None and self.state.is_going:
+        if self.summary is None and (self.state is None or self.state.is_going):
             self.app.post_message(AskAblation("stop"))
         else:
             self._tell("This ablation is not going here, so there is nothing to stop.")
@@ -266,16 +267,20 @@ class AblationScreen(Screen[None]):
     def _tell(self, text: str) -> None:
         self.app.post_message(Notice(text))
 
-    def _say(self, place: str, text: str) -> None:
-        self.query_one(f"#{place}", Static).update(Content(shown_text(text)))
+    def _say(self, place: str, text: str | Content) -> None:
+        content = text if isinstance(text, Content) else Content(shown_text(text))
+        kept = self._said.get(place)
+        if kept is None or not kept.is_same(content):
+            self._said[place] = content
+            self.query_one(f"#{place}", Static).update(content, layout=place in _GROWING)
 
     def _show_frame(self) -> None:
         shown = self._shown
         frame = self.query_one("#ablation")
         frame.border_title = Content(shown_text(f"Ablation {shown.name if shown else ''}", one_line=True))
         keys = ["↑↓←→ run", "enter open", "o overlay"]
-        if shown is not None and shown.status == "running" and self.summary is None:
-            keys.append("s stop and save")
+        if self.summary is None and (shown is None or shown.status == "running"):
+            keys.append("s stop")
         elif shown is not None and shown.can_go_on:
             keys.append("g go on")
         keys += ["n new", "a all", "esc back"]
@@ -319,30 +324,26 @@ class AblationScreen(Screen[None]):
             self._say("about", f"{here[0]}, seed {here[1]} · {cell.about}{run}")
 
     def _show_results(self, shown: Shown) -> None:
-        table, notes = self.query_one("#table", Static), self.query_one("#notes", Static)
         if shown.result is None:
-            table.update(Content("The table of what came out fills as runs finish." if shown.arms else ""))
-            notes.update(Content(""))
+            self._say("table", "The table of what came out fills as runs finish." if shown.arms else "")
+            self._say("notes", "")
             return
-        width = max(20, self.query_one("#results").size.width - 2)
+        width = max(20, self.query_one("#results").size.width - len(_MARK))
         here = self._here
         parts: list[str | tuple[str, str]] = []
+        self._lines = []
         for row, lines in enumerate(verdict_lines(shown.result, width)):
             is_here = row > 0 and here is not None and shown.result.arms[row - 1].name == here[0]
+            self._lines.append(len(lines))
             for number, line in enumerate(lines):
-                mark = ("▸ ", "bold $primary") if is_here and number == 0 else "  "
+                mark = (_MARK, "bold $primary") if is_here and number == 0 else " " * len(_MARK)
                 parts += [mark, *line, "\n"]
-        table.update(Content.assemble(*parts[:-1]))
-        said = [f"▲ {shown.reason}"] if shown.reason else []
-        said += [
-            f"✖ {arm.name}, seed {cell.seed}: {shown_text(cell.failure, one_line=True)}"
-            for arm in shown.result.arms
-            for cell in arm.cells
-            if cell.failure
-        ]
-        said += list(shown.result.notes)
-        if shown.status == "running":
-            said.append("Verdicts come when all runs are in: looking often finds a difference by chance.")
-        said.append(_HOW_TO_READ)
-        said.append(f"page: {shown.folder / PAGE}")
-        notes.update(Content(shown_text("\n".join(said))))
+        self._say("table", Content.assemble(*parts[:-1]))
+        self._say("notes", "\n".join(notes(shown)))
+
+    def _follow_cursor(self) -> None:
+        """Let the table show the arm under the cursor."""
+        row = self.query_one(Grid).cursor_coordinate.row + 1
+        if row < len(self._lines):
+            place = Region(0, sum(self._lines[:row]), 1, self._lines[row])
+            self.query_one("#results").scroll_to_region(place, animate=False)
