@@ -29,11 +29,12 @@ def delete_run(folder: Path, runs_folder: Path | None = None) -> None:
             raise RunError(
                 f"The run {folder.name} is being written by process {holder.pid if holder else '?'}; stop it first."
             )
-        doomed = folder.with_name(f"{DELETED}{folder.name}")
+        hidden = f"{DELETED}{folder.name[:60]}"  # a name may be as long as names can be
+        doomed = folder.with_name(hidden)
         number = 1
         while os.path.lexists(doomed):
             number += 1
-            doomed = folder.with_name(f"{DELETED}{folder.name}-{number}")
+            doomed = folder.with_name(f"{hidden}-{number}")
         folder.rename(doomed)
     try:
         shutil.rmtree(doomed)

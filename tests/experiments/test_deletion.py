@@ -100,6 +100,13 @@ def test_a_run_may_be_named_by_where_one_stands(tmp_path: Path, monkeypatch: pyt
     assert run_names(tmp_path / "runs") == ["b"]
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "森" * 85, "\x1b[2J", "caf\udce9", "two words"])
+def test_a_run_with_an_odd_name_can_be_deleted(tmp_path: Path, name: str) -> None:
+    make_run(tmp_path, "plain").rename(tmp_path / name)
+    delete_run(tmp_path / name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_deletion_that_was_interrupted_leaves_nothing_in_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
