@@ -101,7 +101,9 @@ def _baseline(config: TrainingConfig, runs_folder: Path) -> list[Reference]:
         found: Named = find_named(name, runs_folder)
     except ValueError as error:
         raise RunError(f"other.baseline: {error}") from error
-    return [Reference("baseline", found.name, found.recipe, found.run, found.notes)]
+    # A configuration is called as the person called it: where its file lies on this machine says nothing later.
+    known_as = found.name if found.run is not None else name
+    return [Reference("baseline", known_as, found.recipe, found.run, found.notes)]
 
 
 def _rows(comparison: Comparison) -> list[dict[str, str]]:

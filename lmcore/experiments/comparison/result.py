@@ -81,6 +81,8 @@ def _notes(runs: Sequence[RecordedRun], groups: Sequence[Group]) -> Iterator[str
         if run.parent_step:
             record = f"its own record begins after step {run.parent_step:,}"
             yield f"{run.letter} was forked from {run.summary.parent}: {record}."
+        if run.summary.confounded:
+            yield f"{run.letter} is confounded: it made several changes at once, because: {run.summary.confounded}"
     yield from cautions(runs)
     if len(groups) == 1:
         yield "They differ in their seed alone: what is seen between them is seed noise."

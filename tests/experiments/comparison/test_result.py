@@ -234,3 +234,8 @@ def test_whatever_stands_in_a_run_it_is_compared_or_refused(
         found = compare(folders)
         (difference,) = found.differences(found.metric)
         assert verdict(found, difference, found.metric, "step") and markdown(found, "loss/train", "step", [""], [])
+
+
+def test_a_run_that_is_confounded_says_so_in_every_comparison(tmp_path: Path) -> None:
+    one, other = make_run(tmp_path, "a", []), make_run(tmp_path, "b", [], confounded="in a hurry")
+    assert "b is confounded: it made several changes at once, because: in a hurry" in compare([one, other]).notes
