@@ -122,4 +122,4 @@ def _why_empty(runs: Sequence["RunSummary"], runs_folder: Path, is_query: bool) 
         return f"{runs_folder} holds no runs yet. Begin one: lmcore train baseline"
     if is_query:
         return f"None of the {len(runs)} runs fits."
-    return f"All {len(runs)} runs are archived. See them: lmcore runs list --all"
+    return "Every run is archived. See them: lmcore runs list --all"

@@ -40,7 +40,7 @@ class RunsFrame(Vertical):
         self.metrics = MetricList("time: the newest first, forks under their parents")
         folder = str(runs_folder)
         self._folder = folder if len(folder) <= 24 else f"…/{runs_folder.name}"[-24:]
-        named = [(shown_key(key.key.partition(",")[0]), key.description) for key in keys]
+        named = [(shown_key(key.key.partition(",")[0]), key.description) for key in keys if key.show]
         self._keys = [("enter", "open"), *named]
         self._listing = Listing()
 

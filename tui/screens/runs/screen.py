@@ -32,7 +32,7 @@ MOST_NAMED = 6
 
 
 KEYS = (
-    Binding("slash", "filter", "find"),
+    Binding("slash", "filter", "find", show=False),
     Binding("r", "resume", "resume"),
     Binding("o", "overlay", "overlay"),
     Binding("space", "mark", "mark"),
@@ -47,7 +47,7 @@ KEYS = (
     Binding("d,delete", "delete", "delete"),
     Binding("escape", "leave", "close"),
 )
-"""What can be done in the list, in the order of the line that tells it; enter opens a run."""
+"""What can be done in the list, in the order of the line that tells it; the filter tells its own key, enter opens."""
 
 
 class RunsScreen(ModalScreen[None]):
