@@ -66,7 +66,7 @@ class Replayed:
             f"replayed {done}: {verdict}",
             *self.differences[:MOST_TOLD],
             *([f"and {more:,} more differences."] if more > 0 else []),
-            *([drift.sentence for drift in self.drifts] if self.differences else []),
+            *(drift.sentence for drift in self.drifts if self.differences and not drift.is_tampering),
             *self.notes,
             *([] if self.has_end else [UNENDED]),
         ]

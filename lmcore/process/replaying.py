@@ -38,8 +38,8 @@ def replay(
     require_consent(session.files, allow_code)
     folder = folder.absolute()
     runs = ReplayedRuns(session, folder, audience, allow_code)
-    conductor = _Conductor(session, runs, audience, allow_code, is_interrupted)
-    conductor.found = found = Replayed(session.path.stem, folder, has_end=session.end is not None)
+    found = Replayed(session.path.stem, folder, has_end=session.end is not None)
+    conductor = _Conductor(session, runs, found, audience, allow_code, is_interrupted)
     place = chdir(session.working_folder) if session.working_folder.is_dir() else nullcontext()
     with place, redirect_stdout(sys.stderr):  # of hooks that print
         conductor.server.run()
@@ -68,14 +68,15 @@ class _Conductor:
         self,
         session: Session,
         runs: ReplayedRuns,
+        found: Replayed,
         audience: Audience,
         allow_code: bool,
         is_interrupted: Callable[[], bool],
     ) -> None:
         self.runs = runs
         self.server = Server(self, Witness(_Ear(self, audience), self))
+        self.found = found
         self.problem: ValueError | None = None
-        self.found = Replayed("", Path())
         self.wanted: tuple[OwnFile, ...] = ()  # files that the core asks about
         self.reason = ""  # why it paused, as it says
         self._session = session
@@ -108,6 +109,8 @@ class _Conductor:
                 return self._differ(f"the core did not take {self._handed.command.name}: {self.reason}")
             raise queue.Empty
         if not self._is_served:
+            if block:  # the core waits for a command, so it has let go of this one
+                return self._differ("the core did not carry out what it was given")
             raise queue.Empty
         command = self._next() if self._left else self._to_the_end()
         self._is_served = False
@@ -133,7 +136,7 @@ class _Conductor:
         return self._hand(deed)
 
     def _hand(self, deed: Deed) -> Command:
-        self._handed = deed
+        self._handed, self.wanted = deed, ()
         if isinstance(deed.command, FileEdited):
             self.runs.lay_edited(deed)
             raise queue.Empty
@@ -163,7 +166,7 @@ class _Conductor:
     def _note(self, sentence: str) -> None:
         experiment = self.server.control.experiment
         where = "Before a run was open" if experiment is None else f"At step {experiment.step:,} of {experiment.title}"
-        self.found.differences.append(f"{where}, {sentence}.")
+        self.found.differences.append(f"{where}, {sentence.rstrip('.')}.")
 
     # What comes of them, as the core's witness tells it
 
@@ -222,8 +225,7 @@ class _Conductor:
         if was.answer is not None:
             self.found.answers += 1
             if came.answer is None or not _is_same_answer(was.answer, came.answer):
-                said = "no answer" if came.answer is None else repr(came.answer.text)
-                self._note(f"{words_of(then)}: the answer was {was.answer.text!r}, now {said}")
+                self._note(f"{words_of(then)}: {_other_answer(was.answer, came.answer)}")
         if was.table != came.table:
             self._note(f"{words_of(then)}: other numbers came out")
 
@@ -287,6 +289,21 @@ def _is_same_answer(then: Answer, now: Answer) -> bool:
     if then.reason == "cancelled":  # a character that was not complete when it was cut off is shown now as it is
         return now.text.startswith(then.text) and now.tokens == then.tokens
     return now == then
+
+
+def _other_answer(then: Answer, now: Answer | None) -> str:
+    if now is None:
+        return "no answer came"
+    if then.text == now.text:
+        return f"it had {then.tokens:,} tokens ({then.reason}), now {now.tokens:,} ({now.reason})"
+    pairs = enumerate(zip(then.text, now.text, strict=False))
+    alike = next((index for index, (a, b) in pairs if a != b), min(len(then.text), len(now.text)))
+    was, came = (_excerpt(answer.text, alike) for answer in (then, now))
+    return f"the answer was {was!r}, now {came!r}" + (f", from its character {alike + 1:,} on" if alike else "")
+
+
+def _excerpt(text: str, start: int) -> str:
+    return text[start : start + 40] + ("…" if len(text) > start + 40 else "")
 
 
 def _place(at: Moment) -> str:

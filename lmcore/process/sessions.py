@@ -229,11 +229,16 @@ class _Reading:
         values, own = row.get("with"), row.get("own", {})
         if not isinstance(values, dict) or not isinstance(own, dict):
             raise RunError("`with` and `own` should be tables")
+        own = {str(name): str(digest) for name, digest in own.items()}
         if missing := [name for name, digest in own.items() if digest not in self._files]:
             raise RunError(f"the text of {', '.join(missing)} is not recorded")
         files = tuple(self._files[digest] for digest in own.values())
         command = command_from(str(row["do"]), values)
         outcome = checked(Outcome, row.get("out"), "out")
+        if outcome.opened is not None:
+            for name in (outcome.opened.name, outcome.opened.parent or "-"):
+                if name in ("", "..") or Path(name).name != name:
+                    raise RunError(f"{name!r} is not the name of a run")
         self._deeds.append(Deed(command, at, outcome, files, str(row.get("time", ""))))
         if outcome.opened is not None:
             self._last = Moment(outcome.opened.name, outcome.opened.step, "paused")

@@ -78,11 +78,12 @@ def test_what_comes_out_differently_ends_with_one_and_is_named(lmcore: Command, 
     rows = [json.loads(line) for line in session.read_text().splitlines()]
     for row in rows:
         if row.get("do") == "Generate":
-            row["out"]["answer"]["text"] = "\x1b[2Jno"
+            row["out"]["answer"]["text"] += "\x1b[2Jno"
     session.write_text("".join(json.dumps(row) + "\n" for row in rows))
     outcome = lmcore("replay", str(session))
     assert outcome.code == 1
-    assert "the answer was '\\x1b[2Jno', now" in outcome.out and "\x1b" not in outcome.out
+    assert "the answer was '\\x1b[2Jno', now '', from its character 5 on" in outcome.out
+    assert "\x1b" not in outcome.out
 
 
 def test_own_code_runs_only_when_the_person_says_so(

@@ -3,10 +3,13 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.lines import LineWriter
@@ -119,6 +122,11 @@ def test_a_last_line_that_was_cut_short_is_passed_over(session: Path) -> None:
         (lambda row: {**row, "own": {"mine.py": "abc"}}, "mine.py is not recorded"),
         (lambda row: {"own_file": "../mine.py", "digest": "", "text": ""}, "not the name"),
         (lambda row: {"own_file": "mine.py", "digest": "0" * 64, "text": "a = 1"}, "was changed"),
+        (lambda row: {**row, "own": {"mine.py": ["abc"]}}, "mine.py is not recorded"),
+        (
+            lambda row: {**row, "out": {"opened": {"name": "../../x", "folder": "/", "step": 0}}},
+            "not the name of a run",
+        ),
         (lambda row: "half", "damaged"),
     ],
 )
@@ -164,3 +172,32 @@ def test_a_run_is_no_session_and_says_who_trains_it_again(session: Path, tmp_pat
             find_session(tmp_path / "runs", name)
     with pytest.raises(RunError, match=f"lmcore verify {run.name}"):
         read_session(find_session(tmp_path / "runs", str(run.folder / "journal.jsonl")))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_brings_more_than_a_sentence(session: Path, data: st.DataObject) -> None:
+    rows = rows_of(session)
+    number = data.draw(st.integers(0, len(rows) - 1))
+    path, place = [], rows[number]
+    while isinstance(place, dict) and place and data.draw(st.booleans()):
+        path.append(data.draw(st.sampled_from(sorted(place))))
+        place = place[path[-1]]
+    rows[number] = _with(rows[number], path, data.draw(JSON))
+    damaged = session.with_name("damaged.jsonl")
+    damaged.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with suppress(RunError):
+        assert read_session(damaged).deeds
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def _with(row: Any, path: list[str], value: Any) -> Any:
+    if not path:
+        return value
+    return {**row, path[0]: _with(row[path[0]], path[1:], value)}
