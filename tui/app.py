@@ -14,7 +14,7 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 from lmcore.process.messages import Command, Event
-from tui import leaving, opening, routing
+from tui import leaving, opening, routing, time_travel
 from tui.bindings import Entry, Place, pane_bindings
 from tui.budget import RenderBudget
 from tui.lab_state import LabState, advance_state
@@ -24,6 +24,7 @@ from tui.messages import (
     CompareRuns,
     ConfigEdited,
     CoreEvents,
+    ForkRun,
     NewRun,
     Notice,
     OpenConfig,
@@ -32,6 +33,7 @@ from tui.messages import (
     SendCommand,
     Severity,
     ShowLog,
+    ShowMoments,
     ShowRuns,
 )
 from tui.run_commands import press_start, press_step, press_stop
@@ -222,6 +224,14 @@ class LabApp(App[None]):
         """Open the log."""
         self.action_log()
 
+    def on_show_moments(self, message: ShowMoments) -> None:
+        """List the checkpoints of another run."""
+        time_travel.show_moments(self, message.folder)
+
+    def on_fork_run(self, message: ForkRun) -> None:
+        """Fork a run at a step."""
+        time_travel.ask_fork(self, message.folder, message.step, message.name)
+
     def on_core_ended(self, message: leaving.CoreEnded) -> None:
         """The core has saved and ended: so does the app."""
         self.exit()
@@ -284,6 +294,14 @@ class LabApp(App[None]):
     def action_notes(self) -> None:
         """Edit the notes of the run that is open."""
         opening.show_notes(self)
+
+    def action_moments(self) -> None:
+        """List the moments that one can go back to."""
+        time_travel.show_moments(self)
+
+    def action_now(self) -> None:
+        """Look at the present again."""
+        time_travel.go_to_present(self)
 
     def action_log(self) -> None:
         """Show the log."""

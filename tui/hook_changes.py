@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lmcore.config import ConfigError, HookConfig, TrainingConfig, differences, to_yaml_value
 from lmcore.config.hook_list import hooks_text, set_hooks_in_text
 from lmcore.process.messages import Command, SetValue, ToggleHook
+from tui.lab_state import LOOKING_BACK
 
 if TYPE_CHECKING:
     from tui.app import LabApp
@@ -59,6 +60,9 @@ def change_hooks(app: LabApp, hooks: tuple[HookConfig, ...]) -> None:
     """Let the hooks be these: of the run that is open, or else in the text of the configuration."""
     config = app.home.config
     if config is None:
+        return
+    if app.lab.moment is not None:
+        app.tell(LOOKING_BACK, "warning")
         return
     if app.lab.has_open_run:
         running = config.open_run_config

@@ -22,6 +22,7 @@ from lmcore.process.messages import (
     LayerStatistics,
     LogLine,
     Metrics,
+    MomentRecord,
     Progress,
     Ready,
     Rejected,
@@ -34,6 +35,9 @@ from tui.ablation_state import AblationState, advance_ablation
 
 LOG_LINES = 2000
 """How many of the last log lines are kept for the log screen; all of them are in the run's log file."""
+
+LOOKING_BACK = "What is done cannot change: go back to the present (n) to change the run, or fork it here (m, then f)."
+"""What is said where somebody would change a moment that is past."""
 
 _SECONDS_MEMORY = 0.8
 """Weight of the past in the measured seconds of a step."""
@@ -54,6 +58,7 @@ class LabState:
     is_stepping: bool = False  # the run goes on only until the steps of F6 are made
     step: int = 0
     max_steps: int = 0
+    moment: MomentRecord | None = None  # the earlier moment that one looks at; None: the present
     tokens: int = 0
     seconds: float = 0.0  # of training, as the run counts them
     metrics: dict[str, float] = field(default_factory=dict)  # the latest value of each
@@ -77,6 +82,11 @@ class LabState:
     log: tuple[LogLine, ...] = ()
 
     @property
+    def seen_step(self) -> int:
+        """The step whose model is asked and looked into: of an earlier moment, or the present."""
+        return self.step if self.moment is None else self.moment.step
+
+    @property
     def is_training(self) -> bool:
         """Whether a run goes on, or is being prepared, right now."""
         return self.core == "ready" and self.state in ("running", "preparing")
@@ -85,6 +95,16 @@ class LabState:
     def has_open_run(self) -> bool:
         """Whether a run is there that has not reached its end."""
         return self.core == "ready" and self.state in ("running", "preparing", "paused")
+
+    @property
+    def shows_run(self) -> bool:
+        """Whether panes show what the run does, rather than what the configuration says of the next one."""
+        return self.has_open_run or (self.core == "ready" and self.moment is not None)
+
+    @property
+    def seen_hooks(self) -> tuple[HookRow, ...]:
+        """How each hook does, or did at the moment that one looks at."""
+        return self.hooks if self.moment is None else self.moment.hooks
 
     @property
     def has_model(self) -> bool:
@@ -195,10 +215,12 @@ def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
         state=event.state,
         reason=event.reason,
         run=run,
-        has_begun=event.state == "running"
+        has_begun=event.begun
+        or event.state == "running"
         or (event.state == "paused" and (state.has_begun or (state.state == "preparing" and event.step == 0))),
         is_stepping=state.is_stepping and goes_on,
         step=event.step,
+        moment=event.moment,
         max_steps=event.max_steps or (run.max_steps if run else 0),
         progress=state.progress if event.state == "preparing" else None,
     )

@@ -126,5 +126,23 @@ class ShowRuns(Message):
     """Open the list of runs."""
 
 
+class ShowMoments(Message):
+    """List the checkpoints of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__()
+
+
+class ForkRun(Message):
+    """Ask what is to be changed, and fork a run at a step; `name` is what it is called."""
+
+    def __init__(self, folder: Path, step: int, name: str) -> None:
+        self.folder = folder
+        self.step = step
+        self.name = name
+        super().__init__()
+
+
 class ShowLog(Message):
     """Open the log."""

@@ -125,7 +125,7 @@ def new_run(app: LabApp, config_text: str, agreed: bool) -> None:
     if agreed:
         app.send(*commands)
     else:
-        _after_asking(app, "Start a new run", commands, "Stop it and start anew")
+        after_asking(app, "Start a new run", commands, "Stop it and start anew")
 
 
 def open_run(app: LabApp, folder: Path, at: str, train: bool) -> None:
@@ -138,10 +138,10 @@ def open_run(app: LabApp, folder: Path, at: str, train: bool) -> None:
         app.resumes_when_open = train
 
     commands = after_stopping(app.lab, Load(str(folder.resolve()), at))
-    _after_asking(app, "Open another run", commands, "Stop it and open", remember)
+    after_asking(app, "Open another run", commands, "Stop it and open", remember)
 
 
-def _after_asking(
+def after_asking(
     app: LabApp, title: str, commands: tuple[Command, ...], yes: str, then: Callable[[], None] = lambda: None
 ) -> None:
     """Send commands, after a question if a run is going that they would end."""

@@ -1,7 +1,7 @@
 """One metric over the steps of a run, kept so that drawing a million points costs as little as drawing a thousand."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isfinite
@@ -82,6 +82,11 @@ class Series:
         near = [i for i in (place - 1, place) if 0 <= i < len(self.steps)]
         index = min(near, key=lambda i: abs(self.steps[i] - step))
         return self.steps[index], self.values[index]
+
+    def up_to(self, step: float) -> tuple[int, float] | None:
+        """The last point that is not after a step: its own step and value. None if there is no such point."""
+        place = bisect_right(self.steps, step) - 1
+        return (self.steps[place], self.values[place]) if place >= 0 else None
 
     def _append(self, step: int, value: float) -> None:
         self.steps.append(step)

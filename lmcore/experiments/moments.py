@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.experiments.consent import require_consent
-from lmcore.experiments.folder import METRICS, RunError
+from lmcore.experiments.folder import METRICS, RunError, load_run
 from lmcore.experiments.layers import hook_rows, logged_layers
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.opening import Opened, build_hooks, build_model
 from lmcore.experiments.own_code import OwnCode, OwnFile
 from lmcore.experiments.records import LayerRecord, MomentRecord, MomentSource
-from lmcore.training.checkpoints import list_checkpoints, load_hooks, load_model, load_state, step_of
+from lmcore.training.checkpoints import find_checkpoint, list_checkpoints, load_hooks, load_model, load_state, step_of
 from lmcore.training.snapshots import SnapshotRing, load_snapshot_of_model, take_snapshot
 
 LAYERS, HOOKS = "layers", "hooks"
@@ -60,12 +60,9 @@ class Moments:
 
     def reachable(self) -> dict[int, MomentSource]:
         """The steps before the present that one can go back to, in their order, and from where."""
-        now = self._opened.steps_done
-        found: dict[int, MomentSource] = {step_of(path): "checkpoint" for path in self._checkpoints()}
+        now, found = self._opened.steps_done, _on_disk(self._opened.folder, self._opened.run)
         if self._ring is not None:
             found |= dict.fromkeys((step for step in self._ring.steps if step > 0), "memory")
-        if _began_at_zero(self._opened.run):
-            found.setdefault(0, "beginning")
         return {step: found[step] for step in sorted(found) if step < now}
 
     def nearest(self, step: int) -> int:
@@ -110,15 +107,12 @@ class Moments:
             load_snapshot_of_model(snapshot, model, hooks)
             moment.snapshot, moment.extra = snapshot, snapshot.extra
         elif source == "checkpoint":
-            path = next(path for path in self._checkpoints() if step_of(path) == step)
+            path = find_checkpoint(now.folder, str(step))
             load_model(path, model)
             load_hooks(path, hooks)
             moment.checkpoint, moment.extra = path, load_state(path)["extra"]
         hooks.at_step(max(step - 1, 0))
         return moment
-
-    def _checkpoints(self) -> list[Path]:
-        return list_checkpoints(self._opened.folder)
 
     def _own_code(self, live: LiveConfig) -> OwnCode:
         """The versions of own files that acted then, once the person has agreed to them."""
@@ -137,6 +131,19 @@ class Moments:
         return f"Step {step:,} of {name} is not kept; the nearest before and after it: {listed}."
 
 
+def moments_on_disk(folder: Path) -> dict[int, MomentSource]:
+    """The steps of a run at which it can be opened, in their order, and from where. RunError."""
+    return _on_disk(folder, load_run(folder))
+
+
+def _on_disk(folder: Path, run: Mapping[str, Any]) -> dict[int, MomentSource]:
+    found: dict[int, MomentSource] = {step_of(path): "checkpoint" for path in list_checkpoints(folder)}
+    parent = run.get("parent")
+    if not parent or not parent.get("step"):  # its first weights are those that its configuration gives it
+        found.setdefault(0, "beginning")
+    return dict(sorted(found.items()))
+
+
 def _record(seen: Opened) -> MomentRecord:
     layers = seen.extra.get(LAYERS)
     if not isinstance(layers, LayerRecord):
@@ -149,9 +156,3 @@ def _record(seen: Opened) -> MomentRecord:
         layers,
         hook_rows(seen.hooks) if rows is None else rows,
     )
-
-
-def _began_at_zero(run: Mapping[str, Any]) -> bool:
-    """Whether the first weights of a run are those that its configuration gives it."""
-    parent = run.get("parent")
-    return not parent or not parent.get("step")

@@ -77,9 +77,11 @@ class Rewind(Command):
 
 @dataclass(frozen=True)
 class ListMoments(Command):
-    """Which earlier moments of the open run are kept; answered by one `MomentList` with the same request."""
+    """Which earlier moments of the open run, or the checkpoints of another (`run`: its name or folder), there are;
+    answered by one `MomentList` with the same request."""
 
     request: int
+    run: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,10 @@ class StateChanged(Event):
 
 @dataclass(frozen=True)
 class MomentList(Event):
-    """The answer to `ListMoments`: the steps before the present that one can go back to, in their order, and from
-    where."""
+    """The answer to `ListMoments`: the steps that one can go to, in their order, and from where."""
 
     request: int
-    present: int
+    present: int | None  # the step of the run that is open, which is later than all; None: another run
     moments: tuple[tuple[int, MomentSource], ...]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from lmcore.config import OtherConfig, parse_config
 from lmcore.experiments.consent import ConsentNeeded
 from lmcore.experiments.experiment import Experiment, Record
+from lmcore.experiments.moments import moments_on_disk
 from lmcore.experiments.runs import find_run
 from lmcore.hooks.catalogue import HookError
 from lmcore.process import messages
@@ -116,9 +117,11 @@ class RunControl:
     def _fork_open_run(self, command: messages.Fork) -> None:
         """Save the run that is open and let its fork take its place. Where that cannot be, it stays as it is."""
         parent, reason = self.opened, ""
-        fork = parent.fork_at(
-            int(command.at), command.changes, command.name, self._preparing, confounded=command.confounded
-        )
+        try:
+            at, why = int(command.at), command.confounded
+            fork = parent.fork_at(at, command.changes, command.name, self._preparing, confounded=why)
+        except PreparationEnded as ended:
+            raise Refused("The fork was cancelled.") from ended
         if self._begun:
             try:
                 self._record(parent.save_checkpoint())
@@ -244,10 +247,12 @@ class RunControl:
         self.enter("paused" if self.state == "running" else self.state, " ".join(reasons))
 
     def list_moments(self, command: messages.ListMoments) -> None:
-        """Tell which earlier moments of the run are kept."""
-        experiment = self.opened
-        moments = tuple(experiment.moments.reachable().items())
-        self._outbox.send(messages.MomentList(command.request, experiment.step, moments))
+        """Tell which earlier moments of the run are kept, or which checkpoints another has."""
+        if command.run:
+            present, moments = None, moments_on_disk(self._find(command.run))
+        else:
+            present, moments = self.opened.step, self.opened.moments.reachable()
+        self._outbox.send(messages.MomentList(command.request, present, tuple(moments.items())))
 
     def _refuse_if_looking_back(self) -> None:
         if (moment := self.opened.moments.record) is not None:

@@ -173,6 +173,10 @@ def test_the_moments_are_listed_and_the_nearest_is_found(core: CoreClient, tmp_p
     core.send(ListMoments(8))
     listed = core.wait_for(MomentList, where=lambda event: event.request == 8)
     assert dict(listed.moments) == {0: "beginning", 40: "checkpoint"}
+    core.send(ListMoments(9, str(folder)))
+    listed = core.wait_for(MomentList, where=lambda event: event.request == 9)
+    assert listed.present is None
+    assert dict(listed.moments) == {0: "beginning", 40: "checkpoint", 45: "checkpoint"}
     refused = rewind(core, 31)
     assert isinstance(refused, Rejected) and "the nearest before and after it: 0 and 40" in refused.reason
     event = rewind(core, 31, nearest=True)

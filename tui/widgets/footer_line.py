@@ -12,10 +12,10 @@ from tui.bindings import TABLE, Entry, Place, shown_key
 from tui.lab_state import LabState
 from tui.widgets.ticks import short_number
 
-_RUN = ("start", "step", "stop")
+_RUN = ("start", "step", "stop", "now")
 """What comes first in the footer, before the keys of the pane in focus."""
 
-_KEEP = ("start", "help", "quit")
+_KEEP = ("start", "now", "help", "quit")
 """What stays in the footer however narrow it is."""
 
 
@@ -26,10 +26,14 @@ def start_label(lab: LabState) -> str:
     return "restart" if lab.core == "dead" else "start"
 
 
-def footer_entries(place: Place, is_typing: bool) -> list[tuple[str, Entry]]:
-    """The keys to name with their entries, those of the pane in focus included; while typing only those that work."""
+def footer_entries(place: Place, is_typing: bool, looks_back: bool = False) -> list[tuple[str, Entry]]:
+    """The keys to name with their entries, those of the pane in focus included; while typing only those that work.
+
+    The key that goes to the present is named where one `looks_back`.
+    """
     found: list[tuple[str, Entry]] = []
     here = [entry for entry in TABLE if entry.in_footer and entry.place in ("everywhere", place)]
+    here = [entry for entry in here if looks_back or entry.action != "now"]
     run_keys = [entry for entry in here if entry.action in _RUN]
     pane_keys = [entry for entry in here if entry.place != "everywhere"]
     for entry in dict.fromkeys((*run_keys, *pane_keys, *here)):
@@ -52,8 +56,10 @@ def fit_entries(found: Sequence[tuple[str, Entry]], labels: dict[str, str], widt
 
 
 def numbers(lab: LabState) -> list[str]:
-    """The numbers of the moment, the most telling first."""
+    """The numbers of the moment, the most telling first; none while one looks at an earlier one."""
     texts: list[str] = []
+    if lab.moment is not None:
+        return texts
     if lab.ablation is not None and lab.ablation.is_going:
         texts.append(f"ablation {lab.ablation.done}/{lab.ablation.total}")
     for name, metric in (("train", "loss/train"), ("val", "loss/val")):
@@ -113,9 +119,8 @@ class FooterLine(Widget):
         width = self.size.width
         texts = numbers(self._lab)
         wanted = min(cell_len(" · ".join(texts)), width // 2 if width >= 120 else width // 3)
-        items = fit_entries(
-            footer_entries(self._place, self._is_typing), {"start": start_label(self._lab)}, width - 2 - wanted
-        )
+        entries = footer_entries(self._place, self._is_typing, self._lab.moment is not None)
+        items = fit_entries(entries, {"start": start_label(self._lab)}, width - 2 - wanted)
         parts: list[str | tuple[str, str]] = [" "]
         column = 1
         self._spans = []

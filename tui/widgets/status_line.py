@@ -47,6 +47,8 @@ def progress_bar(fraction: float, width: int) -> list[Part]:
 def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
     """The right side of the line: state, step, progress, time left. What matters least goes first when it is narrow."""
     parts = state_part(lab, waiting)
+    if lab.core == "ready" and lab.moment is not None:
+        return looking_back_parts(lab, parts, width)
     fraction, left = None, ""
     if lab.core == "ready" and lab.state == "preparing" and lab.progress is not None:
         fraction = lab.progress.fraction
@@ -69,6 +71,19 @@ def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
         parts.append((percent, "$foreground"))
     if left:
         parts.append((left, "$text-muted"))
+    return parts
+
+
+def looking_back_parts(lab: LabState, parts: list[Part], width: int) -> list[Part]:
+    """The right side while one looks at an earlier moment: which, where the run is, and the key that goes there."""
+    for part in (
+        (f"  ◂ looking back at step {lab.seen_step:,}", "bold $accent"),
+        (f" of {lab.step:,}", "$foreground"),
+        (f" / {lab.max_steps:,}", "$foreground"),
+        ("   n goes to the present", "$text-muted"),
+    ):
+        if _width(parts) + cell_len(part[0]) <= width:
+            parts.append(part)
     return parts
 
 

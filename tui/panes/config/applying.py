@@ -16,6 +16,7 @@ from lmcore.config import (
 )
 from lmcore.process.messages import Command, RunInfo, SetValue, ValueChanged
 from tui.hook_changes import hook_commands
+from tui.lab_state import LabState
 
 GIVEN_AT_START = ("other.name", "other.runs_folder")
 """What the lab gives a run that it starts where the configuration is silent: no edit of the person's."""
@@ -43,6 +44,13 @@ def running_config(run: RunInfo | None, changes: Sequence[ValueChanged]) -> Trai
         except (ConfigError, KeyError):
             continue  # a field of another version
     return config
+
+
+def seen_config(lab: LabState) -> TrainingConfig | None:
+    """What the open run trains with; of an earlier moment that one looks at, what it trained with then."""
+    if lab.moment is None:
+        return running_config(lab.run, lab.changes)
+    return parse_config(lab.moment.config_text)
 
 
 def _after(config: TrainingConfig, change: ValueChanged) -> TrainingConfig:

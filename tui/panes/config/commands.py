@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmcore.config import ConfigError, list_configs, read_config_text
+from tui.lab_state import LOOKING_BACK
 from tui.messages import NewRun, Notice, SendCommand
 from tui.panes.config.applying import Plan, describe, plan
 from tui.panes.config.files import SaveError, save
@@ -44,6 +45,9 @@ def apply_to_run(pane: "ConfigPane") -> None:
     running, wanted = pane.open_run_config, pane.reading.config
     if running is None or wanted is None:
         pane.post_message(Notice("No run is going. F5 starts one with this configuration."))
+        return
+    if pane.lab.moment is not None:
+        pane.post_message(Notice(LOOKING_BACK, "warning"))
         return
     found = plan(running, wanted)
     for command in found.commands:

@@ -20,7 +20,7 @@ from tui.lab_state import LabState
 from tui.messages import ConfigEdited, Notice
 from tui.panes.config import commands, verdict
 from tui.panes.config.against import against_baseline
-from tui.panes.config.applying import running_config
+from tui.panes.config.applying import seen_config
 from tui.panes.config.editing import next_choice
 from tui.panes.config.field_editor import FieldEditor
 from tui.panes.config.files import first_text
@@ -137,8 +137,9 @@ class ConfigPane(Widget):
 
     def watch_lab(self, old: LabState, new: LabState) -> None:
         """Follow the running run."""
-        if (old.run, old.changes, old.has_open_run) != (new.run, new.changes, new.has_open_run):
-            self.running = running_config(new.run, new.changes)
+        before, now = ((lab.run, lab.changes, lab.has_open_run, lab.moment) for lab in (old, new))
+        if before != now:
+            self.running = seen_config(new)
             self._show_form()
         if old.seconds_per_step != new.seconds_per_step or old.run is not new.run:
             self._show_verdict()
@@ -146,7 +147,7 @@ class ConfigPane(Widget):
     @property
     def open_run_config(self) -> TrainingConfig | None:
         """What the run that is open trains with, if there is one that can go on."""
-        return self.running if self.lab.has_open_run else None
+        return self.running if self.lab.shows_run else None
 
     @property
     def shows_text(self) -> bool:

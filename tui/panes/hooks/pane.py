@@ -18,7 +18,7 @@ from tui.bindings import pane_bindings
 from tui.hook_changes import free_name, moved
 from tui.lab_state import LabState
 from tui.messages import ChangeHooks, ConfigEdited, Notice, SendCommand, next_request
-from tui.panes.config.applying import running_config
+from tui.panes.config.applying import seen_config
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.hooks.table import Layout, Shown, Span, explain, heading, lay_out, table_lines
@@ -83,12 +83,12 @@ class HooksPane(Widget, can_focus=True):
     @property
     def hooks(self) -> tuple[HookConfig, ...]:
         """The hooks that are shown and changed."""
-        return self.of_run if self.lab.has_open_run else self.of_config or ()
+        return self.of_run if self.lab.shows_run else self.of_config or ()
 
     @property
     def shown(self) -> list[Shown]:
         """The hooks with what the run tells of them."""
-        rows = {row.name: row for row in self.lab.hooks} if self.lab.has_open_run else {}
+        rows = {row.name: row for row in self.lab.seen_hooks} if self.lab.shows_run else {}
         names = [hook.name or f"hooks[{index}]" for index, hook in enumerate(self.hooks)]
         return [
             Shown(name, hook, rows.get(name), self._trends.get(name, ()) if name in rows else ())
@@ -127,16 +127,13 @@ class HooksPane(Widget, can_focus=True):
 
     def watch_lab(self, old: LabState, new: LabState) -> None:
         """Follow the run's hooks, and what it tells of them."""
-        if (old.run, old.changes) != (new.run, new.changes):
-            config = running_config(new.run, new.changes)
+        if (old.run, old.changes, old.moment) != (new.run, new.changes, new.moment):
+            config = seen_config(new)
             self.of_run = config.hooks if config is not None else ()
-        if (old.hooks, old.hooks_step, old.run, old.changes, old.has_open_run) != (
-            new.hooks,
-            new.hooks_step,
-            new.run,
-            new.changes,
-            new.has_open_run,
-        ):
+        before, now = (
+            (lab.hooks, lab.hooks_step, lab.run, lab.changes, lab.shows_run, lab.moment) for lab in (old, new)
+        )
+        if before != now:
             self._draw()
 
     def _remember(self, statistics: HookStatistics) -> None:
@@ -167,11 +164,12 @@ class HooksPane(Widget, can_focus=True):
         self._lines = [
             line
             for one in shown[self._top : self._top + self._visible]
-            for line in table_lines(one, self._layout, self.lab.step)
+            for line in table_lines(one, self._layout, self.lab.seen_step)
         ]
         parts = [self.summary] if shown else []
-        if shown and self.lab.has_open_run:
-            parts.append(f"at step {self.lab.hooks_step:,}" if self.lab.hooks else "of the run")
+        if shown and self.lab.shows_run:
+            step = self.lab.hooks_step if self.lab.moment is None else self.lab.moment.step
+            parts.append(f"at step {step:,}" if self.lab.seen_hooks else "of the run")
         elif shown:
             parts.append("of the configuration")
         show_title(self, Content("5 Hooks" + (f" ── {' · '.join(parts)}" if parts else "")))
@@ -196,7 +194,7 @@ class HooksPane(Widget, can_focus=True):
 
     def _empty_line(self, y: int, width: int) -> Strip:
         text: tuple[str, ...] = _EMPTY
-        if self.of_config is None and not self.lab.has_open_run:
+        if self.of_config is None and not self.lab.shows_run:
             text = ("The configuration cannot be read as it is:", "mend it first (1).")
         row = y - (self.size.height - len(text)) // 2
         return self._strip([(text[row].center(width), "note")] if 0 <= row < len(text) else [], width)

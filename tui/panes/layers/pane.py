@@ -80,15 +80,16 @@ class LayersPane(Widget, can_focus=True):
 
     def watch_lab(self, old: LabState, new: LabState) -> None:
         """Draw the newest statistics."""
-        if not new.layers and self.rows:
-            self.rows, self._newest = (), None
+        if not new.layers:
+            self._newest = None
             self._trends.clear()
-            self._draw()
-        elif self._newest is not None and (self._newest.rows, self._newest.step) != (self.rows, self.step):
-            self.rows, self.step = self._newest.rows, self._newest.step
+        seen = self._newest if new.moment is None else new.moment.layers
+        rows, step = (seen.rows, seen.step) if seen is not None else ((), 0)
+        if (rows, step) != (self.rows, self.step):
+            self.rows, self.step = rows, step
             self.cursor = min(self.cursor, max(0, len(self.rows) - 1))
             self._draw()
-        elif not self.rows and old.state != new.state:
+        elif not self.rows and (old.state, old.moment) != (new.state, new.moment):
             self._draw()
 
     def _remember(self, statistics: LayerStatistics) -> None:
@@ -159,7 +160,9 @@ class LayersPane(Widget, can_focus=True):
         return Strip.blank(width, base)
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        if self.lab.is_training:
+        if self.lab.moment is not None:
+            text = [f"No norms were measured up to step {self.lab.moment.step:,}."]
+        elif self.lab.is_training:
             text = ["Norms appear every other.norms_interval steps."]
         else:
             text = ["No norms yet.", "Press F5 to start training."]

@@ -10,20 +10,27 @@ from tui.plain_text import shown_text
 from tui.widgets.ticks import short_number
 
 
-def title(choice: Choice, history: History, floor: float | None) -> Content:
-    """The pane's title with the latest values: `2 Loss ── train 0.412  val 0.431  floor 0.297`."""
+def title(choice: Choice, history: History, floor: float | None, seen: int | None = None) -> Content:
+    """The pane's title with the latest values: `2 Loss ── train 0.412  val 0.431  floor 0.297`.
+
+    Of `seen`, an earlier step that one looks at, those that were known by then.
+    """
 
     def latest(name: str) -> float | None:
         series = history.series.get(name)
-        return series.values[-1] if series else None
+        if not series:
+            return None
+        found = series.up_to(seen if seen is not None else series.steps[-1])
+        return None if found is None else found[1]
 
+    at = f"at step {seen:,} " if seen is not None else ""
     if choice.metric:
         value = latest(choice.metric)
-        return _titled(shown_text(choice.metric, one_line=True), short_number(value))
+        return _titled(at, shown_text(choice.metric, one_line=True), short_number(value))
     train, validation = latest(TRAIN), latest(VALIDATION)
     values = [("train", train), ("val", validation), ("floor", floor)]
     known = "  ".join(f"{name} {short_number(value)}" for name, value in values if value is not None)
-    return _titled(known) if train is not None or validation is not None else Content("2 Loss")
+    return _titled(at, known) if train is not None or validation is not None else Content("2 Loss")
 
 
 def _titled(*parts: str) -> Content:

@@ -14,10 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from lmcore.experiments.comparison.axes import AXES
-from lmcore.process.messages import Event
+from lmcore.process.messages import Event, Rewind
 from tui.bindings import pane_bindings
 from tui.lab_state import LabState
-from tui.messages import CompareRuns, Notice
+from tui.messages import CompareRuns, Notice, SendCommand
 from tui.panes.loss.legend import legend, readings, title
 from tui.panes.loss.picture import Choice, axis_span, make_picture, reading_at
 from tui.panes.loss.records import Install, Records
@@ -79,7 +79,7 @@ class LossPane(Widget, can_focus=True):
             self.choice = replace(self.choice, view=View())
             self.cursor = None
             self._is_stale = True
-        if self._is_stale or old.changes != new.changes or old.state != new.state:
+        if self._is_stale or (old.changes, old.state, old.moment) != (new.changes, new.state, new.moment):
             self._show()
 
     def on_loss_pane_read(self, event: Read) -> None:
@@ -106,7 +106,9 @@ class LossPane(Widget, can_focus=True):
 
     def _make_picture(self, columns: int, rows: int) -> Picture | None:
         changes = self.records.changes(self.lab.changes)
-        return make_picture(self.records.history, self.records.others, self.choice, columns, changes, self._floor)
+        seen = self.lab.moment.step if self.lab.moment is not None else None
+        history, others = self.records.history, self.records.others
+        return make_picture(history, others, self.choice, columns, changes, self._floor, seen)
 
     def _show(self) -> None:
         self._is_stale = False
@@ -122,7 +124,8 @@ class LossPane(Widget, can_focus=True):
 
     def _show_texts(self) -> None:
         history = self.records.history
-        show_title(self, title(self.choice, history, self._floor))
+        seen = self.lab.moment.step if self.lab.moment is not None else None
+        show_title(self, title(self.choice, history, self._floor, seen))
         position = self.cursor if self.cursor is not None else self._hovered
         self.query_one(Plot).move_cursor(position)
         if position is not None:
@@ -175,6 +178,14 @@ class LossPane(Widget, can_focus=True):
         first, last = self._span()
         self.cursor = None if self.cursor is not None else min(self.choice.view.window(first, last)[1], last)
         self._show_texts()
+
+    def action_look_back(self) -> None:
+        """Look at the model as it was at the cursor's step."""
+        if self.cursor is None:
+            self.post_message(Notice("Put the cursor on a step first (c, then the arrows)."))
+            return
+        step = max(0, round(self.records.history.step_at(self.cursor, self.choice.axis)))
+        self.post_message(SendCommand(Rewind(step, nearest=True)))
 
     def action_leave(self) -> None:
         """Leave the cursor."""

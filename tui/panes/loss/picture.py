@@ -73,8 +73,12 @@ def make_picture(
     columns: int,
     changes: Sequence[ValueChanged] = (),
     loss_floor: float | None = None,
+    seen: int | None = None,
 ) -> Picture | None:
-    """The picture for so many columns; None when there is nothing to draw. Costs the same however long the run is."""
+    """The picture for so many columns; None when there is nothing to draw. Costs the same however long the run is.
+
+    `seen` is the earlier step that one looks at, if it is not the present.
+    """
     first, last = axis_span(history, others, choice.axis)
     left, right = choice.view.window(first, last)
     if choice.view.width is None:
@@ -108,6 +112,8 @@ def make_picture(
     gaps = [history.position(step, choice.axis) for step in raw.non_finite]
     if not values and not gaps:
         return None
+    marks = [(change.step, mark_name(change)) for change in changes]
+    marks += [(seen, "◂ you look here")] if seen is not None else []
     picture = Picture(
         x_range=(left, right),
         y_range=(0.0, 1.0),
@@ -115,7 +121,7 @@ def make_picture(
         curves=tuple(curves),
         points=dots,
         levels=levels,
-        marks=tuple((history.position(change.step, choice.axis), mark_name(change)) for change in changes),
+        marks=tuple((history.position(step, choice.axis), name) for step, name in marks),
         gaps=tuple(gaps),
         x_name=choice.axis,
         x_label=lambda position: axis_label(choice.axis, position),

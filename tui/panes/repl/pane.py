@@ -141,7 +141,7 @@ class ReplPane(Widget):
             if isinstance(event, HookDescription) and event.request == self._describing:
                 self.described = event
                 self._complete()
-        if self.answers.receive(events, self.lab.step) and self._write_timer is None:
+        if self.answers.receive(events, self.lab.seen_step) and self._write_timer is None:
             self.answers.write()
             self._write_timer = self.set_timer(_WRITE_EVERY, self._write)
 
@@ -391,4 +391,4 @@ class ReplPane(Widget):
         if not self.lab.has_model or self.lab.run is None:
             return "no model yet"
         name = shown_text(self.lab.run.title or self.lab.run.name, one_line=True)
-        return f"{name}, training" if self.lab.is_training else f"{name} at step {self.lab.step:,}"
+        return f"{name}, training" if self.lab.is_training else f"{name} at step {self.lab.seen_step:,}"

@@ -15,7 +15,8 @@ class AskTextDialog(Dialog[str]):
     """Ask for one line of text. Dismissed with it, or None.
 
     `problem_with` returns a sentence when a text cannot be taken, and "" when it can. `warning_about` returns one
-    to know before enter is pressed (that a file will be replaced), or "". They are shown as one types.
+    to know before enter is pressed (that a file will be replaced), or "". They are shown as one types. Where the text
+    `may_be_empty`, an empty line is an answer too.
     """
 
     DEFAULT_CSS = """

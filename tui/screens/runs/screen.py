@@ -16,7 +16,7 @@ from lmcore.experiments.deletion import delete_run
 from lmcore.experiments.runs import RunError, is_run, read_runs, rename_run, summarize
 from lmcore.experiments.summary import RunSummary
 from lmcore.experiments.tags import archive_run, tag_run
-from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun
+from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun, ShowMoments
 from tui.screens.dialogs import ConfirmDialog, RenameDialog, TagsDialog
 from tui.screens.runs.frame import RunsFrame
 from tui.screens.runs.listing import Listing
@@ -34,6 +34,7 @@ MOST_NAMED = 6
 KEYS = (
     Binding("slash", "filter", "find", show=False),
     Binding("r", "resume", "resume"),
+    Binding("m", "moments", "checkpoints"),
     Binding("o", "overlay", "overlay"),
     Binding("space", "mark", "mark"),
     Binding("c", "compare", "compare"),
@@ -139,6 +140,13 @@ class RunsScreen(ModalScreen[None]):
     def action_resume(self) -> None:
         """Open the run and go on training."""
         self._open(train=True)
+
+    def action_moments(self) -> None:
+        """List the run's checkpoints, to open or to fork it at one."""
+        run = self.run_here
+        if run is not None:
+            self.dismiss(None)
+            self.app.post_message(ShowMoments(run.folder))
 
     def action_overlay(self) -> None:
         """Lay the run's curves over the plot, or take them away."""

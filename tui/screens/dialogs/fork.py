@@ -1,0 +1,60 @@
+"""What a fork changes: nothing, or one thing."""
+
+from lmcore.config import ConfigError, get_from_config, parse_config, set_in_text, to_yaml_value
+from tui.plain_text import shown_text
+from tui.screens.dialogs.ask_text import AskTextDialog
+
+EXAMPLE = "training.learning_rate=3e-3"
+
+
+class ForkDialog(AskTextDialog):
+    """Ask for the one change of a fork. Dismissed with it as `key=value`, with "" for none, or None."""
+
+    hint = "enter forks · esc cancels"
+
+    def __init__(self, name: str, step: int, config_text: str, is_open: bool) -> None:
+        """`is_open`: the run is the one that is open in the lab."""
+        stays = "is stopped and saved as it is now" if is_open else "stays as it is"
+        text = (
+            f"A new run that goes on from step {step:,} of {shown_text(name, one_line=True)}, which {stays}.\n\n"
+            f"One thing may be changed, such as {EXAMPLE}. With an empty line nothing is, and the fork goes its "
+            "parent's way, bit for bit."
+        )
+        super().__init__(
+            f"Fork at step {step:,}",
+            text,
+            yes="Fork",
+            problem_with=lambda change: problem_with(config_text, change),
+            warning_about=lambda change: says(config_text, change),
+            may_be_empty=True,
+        )
+
+
+def as_change(text: str) -> tuple[str, str]:
+    """`key=value` as a key and a value in YAML."""
+    key, _, value = text.partition("=")
+    return key.strip(), value.strip()
+
+
+def problem_with(config_text: str, change: str) -> str:
+    """Why a change cannot be, in a sentence; "" if it can."""
+    key, value = as_change(change)
+    if not change:
+        return ""
+    if not key or not value:
+        return f"Write it as key=value, such as {EXAMPLE}."
+    try:
+        parse_config(set_in_text(config_text, key, value))
+    except ConfigError as error:
+        return "; ".join(problem.message for problem in error.problems) or str(error)
+    return ""
+
+
+def says(config_text: str, change: str) -> str:
+    """What a change comes to, from which value to which."""
+    key, value = as_change(change)
+    old, new = (
+        to_yaml_value(get_from_config(parse_config(text), key))
+        for text in (config_text, set_in_text(config_text, key, value))
+    )
+    return f"{key} is {old} already." if old == new else f"{key}: {old} → {new}"
