@@ -1,23 +1,18 @@
 """What runs and ablations leave for the notebook, day by day; nothing that is damaged stops it. Needs no torch."""
 
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lmcore.experiments.ablation.plan import FOLDER
-from lmcore.experiments.ablation.result import RESULT
-from lmcore.experiments.folder import JOURNAL, read_regular
+from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
+from lmcore.experiments.folder import JOURNAL
 from lmcore.experiments.journal import Change, read_changes, replayable
 from lmcore.experiments.notes import read_notes
 from lmcore.experiments.runs import list_runs, read_log, read_run, read_samples
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.summary import RunSummary
-
-MOST_OF_RESULT = 16 << 20  # bytes
 
 Found = TypeVar("Found")
 
@@ -47,21 +42,12 @@ class RunEntry:
 
 
 @dataclass(frozen=True)
-class AblationEntry:
-    """One ablation, as its result.json says it; `problem` where that cannot be read."""
-
-    name: str
-    result: Mapping[str, Any]
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class Day:
     """What was begun on one day (runs) or last went on then (ablations); `date` is None where no date is known."""
 
     date: date | None
     runs: tuple[RunEntry, ...]
-    ablations: tuple[AblationEntry, ...]
+    ablations: tuple[AblationSummary, ...]
 
 
 def gather(runs_folder: Path, since: date | None = None, until: date | None = None) -> list[Day]:
@@ -72,16 +58,17 @@ def gather(runs_folder: Path, since: date | None = None, until: date | None = No
     Runs of an ablation are told with it, not one by one, unless they have notes.
     """
     known = list_runs(runs_folder)
-    ablations = _ablations(runs_folder)
-    of_ablations = {name for _, entry in ablations for name in _run_names(entry.result)}
-    by_day: dict[date | None, tuple[list[RunEntry], list[AblationEntry]]] = {}
+    ablations = list_ablations(runs_folder)
+    of_ablations = {name for ablation in ablations for name in _run_names(ablation)}
+    by_day: dict[date | None, tuple[list[RunEntry], list[AblationSummary]]] = {}
     for run in reversed(known):
         day = _day_of(run.created)
         if _is_within(day, since, until) and (run.name not in of_ablations or _has_notes(run.folder)):
             by_day.setdefault(day, ([], []))[0].append(_entry(run, known))
-    for day, entry in ablations:
+    for ablation in reversed(ablations):
+        day = date.fromtimestamp(ablation.changed) if ablation.changed else None
         if _is_within(day, since, until):
-            by_day.setdefault(day, ([], []))[1].append(entry)
+            by_day.setdefault(day, ([], []))[1].append(ablation)
     order = sorted(by_day, key=lambda day: day or date.max)
     return [Day(day, tuple(by_day[day][0]), tuple(by_day[day][1])) for day in order]
 
@@ -164,33 +151,7 @@ def _has_notes(folder: Path) -> bool:
         return True  # that they cannot be read is worth a line
 
 
-def _ablations(runs_folder: Path) -> list[tuple[date | None, AblationEntry]]:
-    """Every ablation with the day on which its result was last written, in that order."""
-    found: list[tuple[float, AblationEntry]] = []
-    for path in sorted(runs_folder.glob(f"{FOLDER}/*/{RESULT}")):
-        try:
-            written = path.stat().st_mtime
-            result = json.loads(read_regular(path, MOST_OF_RESULT))
-            if not isinstance(result, dict) or not isinstance(result.get("arms"), list):
-                raise ValueError("it does not hold a result")
-            found.append((written, AblationEntry(path.parent.name, result)))
-        except (OSError, ValueError, RecursionError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            found.append((_when(path), AblationEntry(path.parent.name, {}, f"{RESULT} cannot be read: {why}.")))
-    found.sort(key=lambda pair: pair[0])
-    return [(date.fromtimestamp(written) if math.isfinite(written) else None, entry) for written, entry in found]
-
-
-def _when(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return -math.inf
-
-
-def _run_names(result: Mapping[str, Any]) -> Iterable[str]:
+def _run_names(ablation: AblationSummary) -> Iterable[str]:
     """The runs that an ablation made itself; those that it found made already have an entry of their own."""
-    for arm in result.get("arms", []):
-        for cell in arm.get("cells", []) if isinstance(arm, dict) else []:
-            if isinstance(cell, dict) and cell.get("run") and not cell.get("reused"):
-                yield str(cell["run"])
+    for arm in ablation.result.arms if ablation.result is not None else ():
+        yield from (cell.run for cell in arm.cells if cell.run and not cell.reused)

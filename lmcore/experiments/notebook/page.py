@@ -1,17 +1,21 @@
 """The notebook as a page of Markdown: day by day, each run in a few lines, each ablation with its verdicts."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
 
+from lmcore.experiments.ablation.listing import AblationSummary
+from lmcore.experiments.ablation.result import ArmResult
 from lmcore.experiments.markdown import as_quote, as_text, table
-from lmcore.experiments.notebook.gathering import AblationEntry, Day, Reference, RunEntry
+from lmcore.experiments.notebook.gathering import Day, Reference, RunEntry
 from lmcore.experiments.summary import RunSummary
 
 MOST_CHANGES = 12
 MOST_SETTINGS = 12
 MOST_OF_SAMPLE = 280  # characters
+
+NUMBERS = ("final loss", "difference")
+"""The columns of an ablation's table that are aligned to the right."""
 
 NOT_TRIED = ("other.", "evaluation.", "sampling.", "checkpointing.")
 """Settings of these sections say how a run was watched, not what was tried."""
@@ -48,7 +52,7 @@ def _date(day: date) -> str:
 def _run(entry: RunEntry) -> list[str]:
     run = entry.summary
     tags = f" · {' '.join(run.tags)}" if run.tags else ""
-    when = f", begun at {run.created[11:16]}" if len(run.created) >= 16 else ""
+    when = f", begun at {as_text(run.created[11:16])}" if len(run.created) >= 16 else ""
     lines = [f"### {as_text(run.title + tags)}", "", f"`{_name(run.name)}`{when}.", ""]
     lines += [f"- {sentence}" for sentence in _sentences(entry)]
     if entry.sample is not None:
@@ -161,43 +165,29 @@ def _perplexity(loss: float) -> str:
 # Ablations
 
 
-def _ablation(entry: AblationEntry) -> list[str]:
-    heading = [f"### Ablation {as_text(entry.name)}", ""]
-    if entry.problem:
-        return [*heading, f"- **Damaged**: {as_text(entry.problem)}"]
-    result = entry.result
-    arms = [arm for arm in result.get("arms", []) if isinstance(arm, dict)]
-    seeds = result.get("seeds")
-    steps = result.get("steps")
-    what = (
-        f"One change at a time to {as_text(str(result.get('base')))}, over "
-        f"{len(seeds) if isinstance(seeds, list) else '?'} seeds of {steps if isinstance(steps, int) else 0:,} steps; "
-        f"{as_text(str(result.get('status')))}."
-    )
-    rows = [_arm(arm) for arm in arms]
+def _ablation(ablation: AblationSummary) -> list[str]:
+    heading = [f"### Ablation {as_text(ablation.name)}", ""]
+    result = ablation.result
+    if result is None:
+        return [*heading, f"- **Damaged**: {as_text(ablation.note)}"]
+    seeds = "one seed" if len(result.seeds) == 1 else f"{len(result.seeds)} seeds"
+    what = f"One change at a time to {as_text(result.base)}, over {seeds} of {result.steps:,} steps; {ablation.status}."
     failures = [
-        f"- {as_text(str(arm.get('name')))}, seed {cell.get('seed')}: {as_text(str(cell['failure']))}"
-        for arm in arms
-        for cell in arm.get("cells", [])
-        if isinstance(cell, dict) and cell.get("failure")
+        f"- {as_text(arm.name)}, seed {cell.seed}: {as_text(cell.failure)}"
+        for arm in result.arms
+        for cell in arm.cells
+        if cell.failure
     ]
-    notes = [f"- {as_text(str(note))}" for note in result.get("notes", []) if isinstance(note, str)]
-    said = table(("arm", "final loss", "difference", "verdict"), rows, right=("final loss", "difference"))
-    rest = [*failures, *notes]
+    said = table(("arm", "final loss", "difference", "verdict"), list(map(_arm, result.arms)), right=NUMBERS)
+    rest = [*failures, *(f"- {as_text(note)}" for note in result.notes)]
     return [*heading, what, "", *said, *([""] if rest else []), *rest]
 
 
-def _arm(arm: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _arm(arm: ArmResult) -> tuple[str, str, str, str]:
     """One arm as it is said: also that nothing could be seen, and how much could have been."""
-    verdict = arm.get("verdict")
-    loss = arm.get("mean_loss")
-    words = str(arm.get("words") or ("the baseline" if not arm.get("key") else ""))
-    difference = "–"
-    if isinstance(verdict, dict):
-        values = [verdict.get(name) for name in ("mean_difference", "low", "high", "smallest_effect")]
-        if all(isinstance(value, int | float) for value in values):
-            mean, low, high, visible = map(float, values)  # type: ignore[arg-type]
-            difference = f"{mean:+.4f} ({low:+.4f} … {high:+.4f})"
-            if verdict.get("outcome") == "no difference":
-                words += f"; it could have seen {visible:.4f}"
-    return str(arm.get("name")), _number(loss) if isinstance(loss, int | float) else "–", difference, words
+    words, difference, verdict = arm.words or "the baseline", "–", arm.verdict
+    if verdict is not None:
+        difference = f"{verdict.mean_difference:+.4f} ({verdict.low:+.4f} … {verdict.high:+.4f})"
+        if verdict.outcome == "no difference":
+            words += f"; it could have seen {verdict.smallest_effect:.4f}"
+    return arm.name, "–" if arm.mean_loss is None else _number(arm.mean_loss), difference, words

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from lmcore.experiments.ablation.result import AblationResult, ArmResult, CellResult, as_json
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.journal import append_change, change_now
 from lmcore.experiments.notebook.gathering import gather
 from lmcore.experiments.notebook.page import page
 from lmcore.experiments.notes import write_notes
 from lmcore.experiments.samples import Sample, append_sample
+from lmcore.experiments.verdict import Verdict
 from tests.experiments.made_runs import make_run
 
 TODAY = date(2026, 1, 9)
@@ -27,21 +31,19 @@ def with_loss(folder: Path, loss: float) -> None:
     (folder / "metrics.jsonl").write_text(text)
 
 
-def arm(name: str, words: str, run: str = "", **verdict: Any) -> dict[str, Any]:
-    values = {"mean_difference": 0.001, "low": -0.01, "high": 0.012, "smallest_effect": 0.02, **verdict}
-    cell = {"seed": 1, "run": run, "reused": False, "failure": "" if run else "it [died]"}
-    is_base = name == "baseline"
-    return {
-        "name": name, "key": "" if is_base else "k", "mean_loss": 1.25, "words": words, "cells": [cell],
-        "verdict": None if is_base else {"outcome": "no difference", **values},
-    }  # fmt: skip
-
-
-def ablation(runs_folder: Path, *arms: dict[str, Any]) -> None:
+def ablation(runs_folder: Path, *arms: ArmResult, status: str = "finished") -> None:
+    """An ablation as it lies on disk."""
     folder = runs_folder / "ablations" / "trial"
     folder.mkdir(parents=True)
-    result = {"base": "tiny", "status": "finished", "seeds": [1, 2], "steps": 30, "notes": [], "arms": arms}
-    (folder / "result.json").write_text(json.dumps(result))
+    result = AblationResult("trial", "tiny", status, (1,), 30, 1, 1.25, arms)  # type: ignore[arg-type]
+    (folder / "result.json").write_text(json.dumps(as_json(result)))
+
+
+def arm(name: str, run: str, outcome: str = "no difference", difference: float = 0.001) -> ArmResult:
+    is_base = name == "baseline"
+    verdict = Verdict(2, 2, difference, -0.01, 0.012, 0.5, 0.5, 0.5, 0.02, outcome)  # type: ignore[arg-type]
+    cell = CellResult(1, run, 1.25 if run else None, failure="" if run else "it [died]")
+    return ArmResult(name, "" if is_base else "k", "", (cell,), None if is_base else verdict)
 
 
 def test_days_stand_in_their_order_the_newest_last(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_damage_of_any_kind_is_named_and_stops_nothing(tmp_path: Path) -> None:
     text = written(tmp_path)
     assert "### whole" in text and "**Damaged**" in text.partition("### broken")[2]
     assert "Could not be read: notes" in text.partition("### odd")[2]
-    assert "result.json cannot be read: it does not hold a result." in text
+    assert "result.json is damaged" in text.partition("### Ablation trial")[2]
     assert text.index("## Without a date") > text.index("### whole")
 
 
@@ -119,17 +121,13 @@ def test_an_ablation_is_told_in_words_with_what_it_could_not_see(tmp_path: Path)
     make_run(tmp_path, "cell")
     make_run(tmp_path, "noted")
     write_notes(tmp_path / "noted", "look again")
-    arms = (
-        arm("baseline", "", "cell"),
-        arm("model.norm=rmsnorm", "no difference that this experiment could see", "noted"),
-        arm("x|y", "better", "", outcome="better", mean_difference=-0.5),
-    )
+    arms = (arm("baseline", "cell"), arm("model.norm=rmsnorm", "noted"), arm("x|y", "", "better", -0.5))
     ablation(tmp_path, *arms)
     text = written(tmp_path)
     assert "### cell" not in text and "### noted" in text
     assert "| baseline | 1.2500 | – | the baseline |" in text
     assert "no difference that this experiment could see; it could have seen 0.0200 |" in text
-    assert "| x\\|y | 1.2500 | -0.5000 (-0.0100 … +0.0120) | better |" in text
+    assert "| x\\|y | – | -0.5000 (-0.0100 … +0.0120) | better |" in text
     assert "- x\\|y, seed 1: it \\[died\\]" in text
 
 
@@ -138,3 +136,34 @@ def test_a_folder_that_is_not_there_has_an_empty_notebook(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError):
         gather(tmp_path / "file")
+
+
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**400), 10**400), st.floats(), st.text(max_size=4),
+    st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)  # fmt: skip
+KEYS = ("baseline", "changed", "confounded", "created", "parent", "settings", "tags", "floor", "seed", "max_steps")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    identity=st.dictionaries(st.sampled_from(KEYS), JUNK),
+    rows=st.lists(st.dictionaries(st.sampled_from(["step", "loss/train", "loss/val"]), JUNK), max_size=4),
+    lines=st.lists(st.dictionaries(st.sampled_from(["step", "key", "old", "new", "prompt", "text"]), JUNK), max_size=3),
+)
+def test_whatever_stands_in_the_files_there_is_a_page(
+    tmp_path_factory: pytest.TempPathFactory,
+    identity: dict[str, Any],
+    rows: list[dict[str, Any]],
+    lines: list[dict[str, Any]],
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    make_run(folder, "whole")
+    odd = make_run(folder, "odd")
+    run = json.loads((odd / "run.json").read_text())
+    (odd / "run.json").write_text(json.dumps({**run, **identity}))
+    for name, written_rows in (("metrics.jsonl", rows), ("journal.jsonl", lines), ("samples.jsonl", lines)):
+        with (odd / name).open("a") as file:
+            file.write("".join(json.dumps(row) + "\n" for row in written_rows))
+    text = written(folder)
+    assert "### whole" in text and "`odd`" in text and text.encode("utf-8")
