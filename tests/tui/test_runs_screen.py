@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from lmcore.experiments.lock import RunLock
 from lmcore.experiments.runs import RunSummary, list_runs
 from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun
 from tui.screens.dialogs import ConfirmDialog, RenameDialog, TagsDialog
-from tui.screens.runs import RunsScreen, screen
+from tui.screens.runs import RunsScreen, rows, screen, table
 
 SIZE = (110, 32)
 
@@ -407,6 +408,30 @@ async def test_runs_that_take_long_to_read_are_shown_as_they_come(tmp_path: Path
         gate.set()
         await settle(pilot, app)
         assert len(app.list.runs) == 4 and titles(app) == ["second"]
+
+
+async def test_of_five_hundred_runs_only_the_visible_are_drawn(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    (template,) = list_runs(make_run(tmp_path, "run", "run").parent)
+    many = [replace(template, name=f"run-{index:03}", title=f"run {index}") for index in range(500)]
+    drawn: list[str] = []
+
+    def count(depth: int, run: RunSummary, *rest: Any) -> list[rows.Span]:
+        drawn.append(run.name)
+        return rows.row(depth, run, *rest)
+
+    monkeypatch.setattr(screen, "read_runs", lambda folder: iter(many))
+    monkeypatch.setattr(table, "row", count)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        assert len(app.list.matching) == 500
+        await pilot.press("slash")
+        for key, expected in (("r", 500), ("4", 0), ("backspace", 500), ("space", 500), ("4", 176)):
+            drawn.clear()
+            await press(pilot, app, key)
+            assert len(app.list.matching) == expected and len(drawn) <= 3 * SIZE[1], key
+        await press(pilot, app, "enter", "end")
+        assert app.list.run_here is not None and f" {app.list.run_here.title} " in screen_text(app)
 
 
 async def test_every_key_is_named_at_80_columns(tmp_path: Path) -> None:
