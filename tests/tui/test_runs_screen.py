@@ -398,7 +398,7 @@ async def test_runs_that_take_long_to_read_are_shown_as_they_come(tmp_path: Path
         yield from summaries[2:]
 
     monkeypatch.setattr(screen, "read_runs", read)
-    monkeypatch.setattr(screen, "BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(screen, "FIRST_BATCH_SECONDS", 0.0)
     app = Bench(tmp_path)
     async with app.run_test(size=SIZE) as pilot:
         while not app.list.matching:

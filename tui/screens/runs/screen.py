@@ -24,8 +24,8 @@ from tui.screens.runs.rows import about
 from tui.screens.runs.table import RunTable
 from tui.widgets.metric_list import MetricList
 
-BATCH_SECONDS = 0.15
-"""While runs are read, those that are there are shown so often."""
+FIRST_BATCH_SECONDS = 0.1
+"""While runs are read, those that are there are shown after so long, and then after twice as long each time."""
 
 MOST_NAMED = 6
 """How many runs a question names; of more it says the number."""
@@ -275,13 +275,13 @@ class RunsScreen(ModalScreen[None]):
 
     def _read(self) -> None:
         found: list[RunSummary] = []
-        shown = time.monotonic()
+        began, due = time.monotonic(), FIRST_BATCH_SECONDS
         try:
             for run in read_runs(self.runs_folder):
                 found.append(run)
-                if time.monotonic() - shown > BATCH_SECONDS:
+                if time.monotonic() - began > due:
                     self.app.call_later(self._take, tuple(found), False)
-                    shown = time.monotonic()
+                    due *= 2
         except RunError as error:
             self.app.post_message(Notice(str(error), "error"))
         self.app.call_later(self._take, tuple(found), True)
