@@ -3,8 +3,9 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -138,10 +139,16 @@ def command_from(name: str, values: dict[str, Any]) -> Command:
     return checked(kind, values, name)
 
 
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 def checked(kind: type[T], values: Any, name: str) -> T:
     """A dataclass made from plain values. RunError with the first thing that is wrong with them."""
     try:
-        return TypeAdapter(kind).validate_python(values)
+        adapter: TypeAdapter[T] = _adapter(cast(Hashable, kind))
+        return adapter.validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join([name, *map(str, first["loc"])])

@@ -13,6 +13,15 @@ UNENDED = (
 
 
 @dataclass(frozen=True)
+class Difference:
+    """One thing that did not come out as it is recorded."""
+
+    run: str  # the original's name; "" before one was open
+    step: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class ReplayedRunReport:
     """One run of the session, what took its place, and the steps that were trained again."""
 
@@ -32,7 +41,7 @@ class Replayed:
     runs: list[ReplayedRunReport] = field(default_factory=list)
     changes: int = 0
     answers: int = 0
-    differences: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)  # in the order of runs and steps
     notes: list[str] = field(default_factory=list)  # what could not be compared, and why
     drifts: list[Drift] = field(default_factory=list)
     is_interrupted: bool = False  # by the person, while it was repeated
@@ -64,7 +73,7 @@ class Replayed:
         more = len(self.differences) - MOST_TOLD
         return [
             f"replayed {done}: {verdict}",
-            *self.differences[:MOST_TOLD],
+            *(difference.sentence for difference in self.differences[:MOST_TOLD]),
             *([f"and {more:,} more differences."] if more > 0 else []),
             *(drift.sentence for drift in self.drifts if self.differences and not drift.is_tampering),
             *self.notes,

@@ -17,6 +17,7 @@ from lmcore.experiments.runs import is_run, read_run
 from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
 from lmcore.process.deeds import Deed, OpenedRun
 from lmcore.process.messages import Command, Fork, Generate, Load, Resume, RunUntil, Start
+from lmcore.process.replayed import Difference
 from lmcore.process.sessions import Session
 from lmcore.training.checkpoints import CheckpointError, is_valid, list_checkpoints, step_of
 from lmcore.training.nonfinite import NonFinite
@@ -107,6 +108,10 @@ class ReplayedRuns:
             if run.folder == folder:
                 run.last = max(run.last, step)
 
+    def name_of(self, folder: Path) -> str:
+        """The original in whose place a run lies; "" for another."""
+        return next((run.name for run in self.runs.values() if run.folder == folder), "")
+
     def original(self, name: str, recorded: Path) -> Path:
         """Where an original lies: beside the session, or where it was."""
         beside = self._session.path.absolute().parent.parent / name
@@ -124,7 +129,7 @@ class ReplayedRuns:
             return 0
         return max(logged_rows(original), default=0) if is_open else 0
 
-    def differences(self, run: ReplayedRun) -> list[str]:
+    def differences(self, run: ReplayedRun) -> list[Difference]:
         """What did not come out as it is recorded of the original, the first of each kind. RunError if it is gone."""
         original = self.original(run.name, Path(run.opened.folder))
         if load_run(original).get("id") != run.opened.identity.get("id"):
@@ -135,12 +140,12 @@ class ReplayedRuns:
             is_cut_short = step == run.last and self._session.end is None
             different = first_difference(step, recorded.get(step, []), repeated.get(step, []), is_cut_short)
             if different is not None:
-                found.append(f"{run.name}, {different.sentence}")
+                found.append(Difference(run.name, step, f"{run.name}, {different.sentence}"))
                 break
         then, now = ({step_of(path): path for path in list_checkpoints(place)} for place in (original, run.folder))
         for step in sorted(step for step in then.keys() & now.keys() if run.first <= step <= run.last):
             if (tensor := first_tensor_that_differs(then[step], now[step])) is not None:
-                found.append(f"{run.name}: {tensor.sentence}")
+                found.append(Difference(run.name, step, f"{run.name}: {tensor.sentence}"))
                 break
         return found
 

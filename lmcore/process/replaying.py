@@ -15,7 +15,7 @@ from lmcore.process import messages
 from lmcore.process.deeds import Answer, Deed, FileEdited, Moment, words_of
 from lmcore.process.messages import Command, Event, LogLine, Pause, ShutDown
 from lmcore.process.outbox import MetricsRow
-from lmcore.process.replayed import Replayed, ReplayedRunReport
+from lmcore.process.replayed import Difference, Replayed, ReplayedRunReport
 from lmcore.process.replayed_runs import Audience, ReplayedRuns
 from lmcore.process.server import Server
 from lmcore.process.sessions import Session
@@ -58,6 +58,8 @@ def replay(
             except ValueError as error:
                 found.notes.append(f"The numbers of {run.name} could not be compared: {error}")
         found.runs.append(ReplayedRunReport(run.name, run.folder, run.first, run.last, is_compared))
+    order = ["", *runs.runs]
+    found.differences.sort(key=lambda difference: (order.index(difference.run), difference.step))
     return found
 
 
@@ -165,8 +167,11 @@ class _Conductor:
 
     def _note(self, sentence: str) -> None:
         experiment = self.server.control.experiment
-        where = "Before a run was open" if experiment is None else f"At step {experiment.step:,} of {experiment.title}"
-        self.found.differences.append(f"{where}, {sentence.rstrip('.')}.")
+        run, step, where = "", 0, "Before a run was open"
+        if experiment is not None:
+            run, step = self.runs.name_of(experiment.folder), experiment.step
+            where = f"At step {step:,} of {experiment.title}"
+        self.found.differences.append(Difference(run, step, f"{where}, {sentence.rstrip('.')}."))
 
     # What comes of them, as the core's witness tells it
 

@@ -1,7 +1,7 @@
 """sessions/: one file for each session of the lab, with everything that was done in it, so that it can be repeated."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,8 @@ class SessionRecorder:
 
 def _said(outcome: Outcome) -> dict[str, Any]:
     """What an outcome says, without what it is silent on."""
-    nothing = Outcome()
-    return {
-        field.name: value
-        for field in fields(outcome)
-        if (value := asdict(outcome)[field.name]) != getattr(nothing, field.name)
-    }
+    said, silent = asdict(outcome), asdict(Outcome())
+    return {name: value for name, value in said.items() if value != silent[name]}
 
 
 def _now() -> str:

@@ -214,9 +214,11 @@ def test_a_number_that_was_changed_in_the_record_is_named(session: Path, runs: P
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     next(row for row in rows if row["step"] == 12)["loss/train"] = 1.25
     metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    edit(session, "Generate", lambda row: row["out"]["answer"].update(text="Once upon"))
     found = again(session)
     assert not found.is_same
-    assert ", step 12, loss/train: recorded 1.25, now" in found.sentences[1]
+    assert ", step 12, loss/train: recorded 1.25, now" in found.sentences[1]  # the first of all that differs
+    assert [difference.step for difference in found.differences[:2]] == [12, 20]
 
 
 def test_a_run_that_is_gone_is_said_not_to_be_compared(session: Path, runs: Path) -> None:
