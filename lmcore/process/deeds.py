@@ -140,7 +140,7 @@ def command_from(name: str, values: dict[str, Any]) -> Command:
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
