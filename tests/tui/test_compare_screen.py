@@ -120,6 +120,21 @@ async def test_the_late_part_and_another_first_run(runs: list[Path]) -> None:
         assert "loss/val of b is 0.5" in words_of(app) and "below that of a" in words_of(app)
 
 
+async def test_a_cursor_reads_every_run_and_the_difference(runs: list[Path]) -> None:
+    app = Bench(runs)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("c")
+        await pilot.pause()
+        assert "step 40" in screen_text(app) and "b d − a c +0.5" in screen_text(app)
+        await pilot.press("shift+left", "shift+left", "shift+left", "shift+left", "left")
+        await pilot.pause()
+        assert "step 40" not in screen_text(app).split("3 Samples")[0].split("At step 40")[0]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.compared and "seeds 1 2" in screen_text(app)
+
+
 async def test_samples_of_an_earlier_step(runs: list[Path]) -> None:
     app = Bench(runs)
     async with app.run_test(size=WIDE) as pilot:

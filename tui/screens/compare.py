@@ -29,8 +29,10 @@ from tui.panes.comparison.pictures import (
     drawn_runs,
     overlay_picture,
     shown_span,
+    values_at,
 )
 from tui.panes.comparison.samples import side_by_side
+from tui.panes.loss.legend import readings
 from tui.panes.loss.picture import Choice, OtherRun, axis_span
 from tui.panes.loss.view import View
 from tui.screens.home import ALL_PANES_FROM
@@ -39,6 +41,10 @@ from tui.widgets.plot import Picture, Plot
 
 PARTS = {"curves": "1 Curves", "facts": "2 Facts", "samples": "3 Samples"}
 """The parts of the screen and their titles."""
+
+KEYS = "/ metric · x axis · y log · c cursor · +- zoom · ←→ samples · tab part · f first · r read again · esc closes"
+FEW_KEYS = "/ metric · x axis · y log · c cursor · +- zoom · ←→ samples · f first · r again"
+"""The keys in a line, where there is less room."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +104,11 @@ class CompareScreen(ModalScreen[None]):
         Binding("2", "part('facts')", "Facts"),
         Binding("3", "part('samples')", "Samples"),
         Binding("tab", "next_part", "Next part"),
-        Binding("left", "sample(-1)", "Earlier samples"),
-        Binding("right", "sample(1)", "Later samples"),
+        Binding("c", "cursor", "Cursor"),
+        Binding("left", "move(-1)", "Earlier samples, or the cursor to the left"),
+        Binding("right", "move(1)", "Later samples, or the cursor to the right"),
+        Binding("shift+left", "move(-10)", "The cursor far to the left"),
+        Binding("shift+right", "move(10)", "The cursor far to the right"),
     ]
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -108,6 +117,8 @@ class CompareScreen(ModalScreen[None]):
         self.shown: Shown | None = None
         self.part = "curves"
         self.sample_step: int | None = None
+        self.cursor: float | None = None  # set by the keys: a position on the x axis
+        self._hovered: float | None = None
         self._choice: Choice | None = None  # what is asked for; it is shown when it has been worked out
 
     def compose(self) -> ComposeResult:
@@ -123,8 +134,7 @@ class CompareScreen(ModalScreen[None]):
                 yield Static(markup=False)
             with VerticalScroll(id="samples"):
                 yield Static(markup=False)
-        keys = "/ metric · x axis · y log · +- zoom · ←→ samples · f first · r again · esc"
-        yield Static(Content(keys), id="compare-keys", markup=False)
+        yield Static(id="compare-keys", markup=False)
         yield MetricList()
 
     def on_mount(self) -> None:
@@ -138,6 +148,7 @@ class CompareScreen(ModalScreen[None]):
         """Choose the layout for the size."""
         width, height = event.size
         self.set_class(width < ALL_PANES_FROM[0] or height < ALL_PANES_FROM[1], "-tabs")
+        self.query_one("#compare-keys", Static).update(Content(KEYS if width >= len(KEYS) + 2 else FEW_KEYS))
         self._arrange()
         self.call_after_refresh(self._show_texts)
 
@@ -202,7 +213,7 @@ class CompareScreen(ModalScreen[None]):
         if shown is None:
             return
         self.query_one("#curves").border_title = curves_title(PARTS["curves"], shown.choice)
-        self.query_one("#curves-legend", Static).update(overlay_legend(shown.comparison))
+        self._show_cursor()
         self.query_one("#difference-legend", Static).update(difference_legend(shown.differences))
         page, said = self.query_one("#facts"), self.query_one("#samples")
         differences = [one.difference for one in shown.differences]
@@ -212,6 +223,18 @@ class CompareScreen(ModalScreen[None]):
         styles = {run.letter: f"$plot-{run.style}" for run in shown.runs}
         said.query_one(Static).update(side_by_side(samples, styles, _room(said)))
         said.border_title = samples_title(PARTS["samples"], samples, sample_steps(shown.comparison.runs))
+
+    def _show_cursor(self) -> None:
+        """Show where values are read, and these in the place of the legend."""
+        if self.shown is None:
+            return
+        position = self.cursor if self.cursor is not None else self._hovered
+        for plot in self.query(Plot):
+            plot.move_cursor(position)
+        text = overlay_legend(self.shown.comparison)
+        if position is not None:
+            text = readings(values_at(self.shown.runs, self.shown.differences, self.shown.choice, position))
+        self.query_one("#curves-legend", Static).update(text)
 
     def _arrange(self) -> None:
         one = self.has_class("-tabs")
@@ -238,6 +261,7 @@ class CompareScreen(ModalScreen[None]):
         """Count steps, tokens or time."""
         if self._choice is not None:
             axis = AXES[(AXES.index(self._choice.axis) + 1) % len(AXES)]
+            self.cursor = None
             self._choose(replace(self._choice, axis=axis, view=View()))
 
     def action_log_axis(self) -> None:
@@ -247,9 +271,12 @@ class CompareScreen(ModalScreen[None]):
 
     def action_zoom(self, factor: float) -> None:
         """See a smaller or a larger part of the axis, up to its end; everything again for the factor 0."""
+        self._zoom(factor)
+
+    def _zoom(self, factor: float, around: float | None = None) -> None:
         if self.shown is not None and self._choice is not None:
             first, last = axis_span(History(), self.shown.runs, self._choice.axis)
-            view = self._choice.view.zoomed(first, last, factor) if factor else View()
+            view = self._choice.view.zoomed(first, last, factor, around) if factor else View()
             self._choose(replace(self._choice, view=view))
 
     def action_first(self) -> None:
@@ -270,17 +297,45 @@ class CompareScreen(ModalScreen[None]):
         if event.metric is not None and self._choice is not None:
             self._choose(replace(self._choice, metric=event.metric))
 
-    def action_sample(self, by: int) -> None:
-        """Show the samples of an earlier or a later step."""
-        steps = sample_steps(self.shown.comparison.runs) if self.shown else []
-        if steps:
+    def action_cursor(self) -> None:
+        """Read values with a cursor, or no longer."""
+        if self.shown is not None:
+            self.cursor = None if self.cursor is not None else shown_span(self.shown.runs, self.shown.choice)[1]
+            self._show_cursor()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor, or else show the samples of an earlier or a later step."""
+        if self.shown is None:
+            return
+        if self.cursor is not None:
+            left, right = shown_span(self.shown.runs, self.shown.choice)
+            width = self.query_one("#overlay", Plot).plot_width
+            self.cursor = min(max(self.cursor + by * (right - left) / width, left), right)
+            self._show_cursor()
+            return
+        if steps := sample_steps(self.shown.comparison.runs):
             here = steps.index(self.sample_step) if self.sample_step in steps else len(steps) - 1
             self.sample_step = steps[min(max(here + by, 0), len(steps) - 1)]
             self._show_texts()
 
+    def on_plot_hovered(self, event: Plot.Hovered) -> None:
+        """Read the values under the mouse."""
+        event.stop()
+        if event.x != self._hovered:
+            self._hovered = event.x
+            self._show_cursor()
+
+    def on_plot_zoomed(self, event: Plot.Zoomed) -> None:
+        """Zoom with the wheel."""
+        event.stop()
+        self._zoom(event.factor, event.x)
+
     def action_leave(self) -> None:
-        """Close the screen."""
-        self.dismiss(None)
+        """Leave the cursor, or close the screen."""
+        if self.cursor is None:
+            self.dismiss(None)
+        else:
+            self.action_cursor()
 
 
 class _Curves(Vertical, can_focus=True):

@@ -8,6 +8,7 @@ from lmcore.experiments.comparison.axes import Axis
 from lmcore.experiments.comparison.curves import Points, is_judgement
 from lmcore.experiments.comparison.difference import Difference
 from lmcore.experiments.comparison.result import Comparison
+from lmcore.experiments.comparison.tables import number
 from tui.history import History, history_of
 from tui.panes.loss.picture import (
     OTHER_STYLES,
@@ -16,6 +17,7 @@ from tui.panes.loss.picture import (
     axis_label,
     axis_span,
     make_picture,
+    reading_at,
     round_up,
     y_range,
 )
@@ -45,28 +47,45 @@ def side_style(number: int) -> str:
 def drawn_runs(comparison: Comparison) -> list[OtherRun]:
     """Every run with its letter, in the colour of its side. Reads nothing, but takes its time for long runs."""
     found = []
-    for number, side in enumerate(comparison.sides):
+    for place, side in enumerate(comparison.sides):
         for run in side.runs:
-            found.append(OtherRun(run.letter, run.name, history_of(run.curves), side_style(number), run.folder))
+            found.append(OtherRun(run.letter, run.name, history_of(run.curves), side_style(place), run.folder))
     return sorted(found, key=lambda run: run.letter)
 
 
 def drawn_differences(differences: Sequence[Difference]) -> list[DrawnDifference]:
     """The differences, each in the colour of its side."""
     found = []
-    for number, difference in enumerate(differences, 1):
+    for place, difference in enumerate(differences, 1):
         series = Series()
         for index, value in enumerate(difference.mean):
             series.put(index, value)
-        found.append(DrawnDifference(difference, series, side_style(number)))
+        found.append(DrawnDifference(difference, series, side_style(place)))
     return found
 
 
 def overlay_picture(runs: Sequence[OtherRun], choice: Choice, columns: int) -> Picture | None:
     """The curves of all runs for so many columns; evaluations as they are, metrics of training smoothed."""
-    if is_judgement(choice.metric):
-        choice = replace(choice, smoothing=0.0)
-    return make_picture(History(), runs, choice, columns)
+    return make_picture(History(), runs, _as_drawn(choice), columns)
+
+
+def _as_drawn(choice: Choice) -> Choice:
+    return replace(choice, smoothing=0.0) if is_judgement(choice.metric) else choice
+
+
+def values_at(
+    runs: Sequence[OtherRun], drawn: Sequence[DrawnDifference], choice: Choice, position: float
+) -> list[tuple[str, str]]:
+    """What a cursor reads at a position: the place, and the values and differences that are nearest to it."""
+    found = reading_at(History(), runs, _as_drawn(choice), position)
+    for one in drawn:
+        positions, mean = one.difference.positions, one.difference.mean
+        if positions:
+            after = bisect_left(positions, position)
+            near = [index for index in (after - 1, after) if 0 <= index < len(positions)]
+            index = min(near, key=lambda index: abs(positions[index] - position))
+            found.append((one.name, number(choice.metric, mean[index], signed=True)))
+    return found
 
 
 def shown_span(runs: Sequence[OtherRun], choice: Choice) -> tuple[float, float]:
