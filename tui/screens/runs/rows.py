@@ -98,8 +98,8 @@ def row(
         return _right("–" if value is None else f"{value:.3f}", width), style
 
     return [
-        ("▪" if "marked" in flags else " ", "mark"),
-        ("◆ " if "overlaid" in flags else "  ", "mark"),
+        ("▪", "mark") if "marked" in flags else (" ", "muted"),
+        ("◆ ", "mark") if "overlaid" in flags else ("  ", "muted"),
         (tree, "tree"),
         (_left(title, layout.name - len(tree)), name),
         (_left(" ".join(run.tags), layout.tags), "muted" if run.archived else "tag"),

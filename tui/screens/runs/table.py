@@ -49,6 +49,7 @@ class RunTable(ScrollView, can_focus=True):
         .runs--warning { color: $error; text-style: bold; }
         .runs--mark { color: $accent; text-style: bold; }
         .runs--focus { background: $panel; text-style: bold; }
+        &:ansi .runs--focus { text-style: bold reverse; }
     }
     """
 
