@@ -53,7 +53,8 @@ def result(
         curve = (Evaluation(400, 12_800, 20.0, LOSSES[arm.name][seed - 1]),)
         return None if (arm.name, seed) in (*missing, *(failures or {})) else Finished(run_name(arm.name, seed), curve)
 
-    return result_of(planned(), status, run, failures)
+    said = {at: (why, run_name(*at)) for at, why in (failures or {}).items()}
+    return result_of(planned(), status, run, said)
 
 
 def keep(runs_folder: Path, name: str, what: AblationResult) -> Path:

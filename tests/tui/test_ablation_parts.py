@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from lmcore.config import parse_config
 from lmcore.process.messages import AblationCell, AblationEnded, AblationStands, CoreDied, StateChanged
-from tests.tui.ablation_events import BEGAN, MUON, NORM, TEXT, finished, planned, result, training
+from tests.tui.ablation_events import BEGAN, MUON, NORM, TEXT, finished, planned, result, run_name, training
 from tests.tui.fake_core import run_info
 from tui.ablation_state import AblationState, advance_ablation
 from tui.ablations import ended_sentence
@@ -75,6 +75,8 @@ def test_a_cell_says_how_far_it_is_and_then_its_loss() -> None:
 
 def test_every_arm_and_seed_has_a_cell() -> None:
     cells = cells_of(BEGAN.arms, BEGAN.seeds, {(MUON, 2): training(MUON, 2, 4)}, result(missing=((MUON, 2),)))
+    failed = cells_of(BEGAN.arms, BEGAN.seeds, {}, result(failures={(NORM, 2): "nan"}))[NORM, 2]
+    assert failed.word[0] == "✖ failed" and failed.run == run_name(NORM, 2)
     assert len(cells) == 9 and cells[MUON, 2].is_training and cells["baseline", 3].word[0].strip() == "1.8800"
 
 

@@ -84,7 +84,7 @@ class _Conduct:
         self._finished: dict[str, Finished] = dict(present.finished)
         self._unfinished = present.unfinished
         self._reused = frozenset(run.run for run in present.finished.values())
-        self._failures: dict[tuple[str, int], str] = {}
+        self._failures: dict[tuple[str, int], tuple[str, str]] = {}  # why, and the run's name
         self._ids = {(cell.arm.name, cell.seed): cell.id for cell in ground.cells}
 
     def carry_out(self, at_once: int, stop: Event) -> Iterator[CellEvent | ResultEvent]:
@@ -135,8 +135,9 @@ class _Conduct:
                 said = str(error)
         elif stop.is_set():
             return _told(cell, "stopped", 0, run=run)
-        self._failures[self._key(cell)] = said or f"its process ended with the exit code {ended.code}"
-        return _told(cell, "failed", 0, run=run, said=self._failures[self._key(cell)])
+        said = said or f"its process ended with the exit code {ended.code}"
+        self._failures[self._key(cell)] = said, run
+        return _told(cell, "failed", 0, run=run, said=said)
 
     def _key(self, cell: Cell) -> tuple[str, int]:
         return cell.arm.name, cell.seed

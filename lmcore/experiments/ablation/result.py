@@ -126,11 +126,14 @@ def result_of(
     ablation: Ablation,
     status: Status,
     finished: Callable[[Arm, int], Finished | None],
-    failures: Mapping[tuple[str, int], str] | None = None,
+    failures: Mapping[tuple[str, int], tuple[str, str]] | None = None,
     reused: frozenset[str] = frozenset(),
     notes: tuple[str, ...] = (),
 ) -> AblationResult:
-    """Put together what is finished. `failures`: by arm's name and seed; `reused`: names of runs made earlier."""
+    """Put together what is finished.
+
+    `failures`, by arm's name and seed: why, and the name of the run that failed; `reused`: names of runs made earlier.
+    """
     runs = {(arm.name, seed): finished(arm, seed) for arm in ablation.arms for seed in ablation.seeds}
     base = [run for seed in ablation.seeds if (run := runs[ablation.baseline.name, seed])]
     complete = len(base) == len(ablation.seeds)
@@ -145,7 +148,8 @@ def result_of(
     def cell(arm: Arm, seed: int) -> CellResult:
         run = runs[arm.name, seed]
         if run is None:
-            return CellResult(seed, failure=(failures or {}).get((arm.name, seed), ""))
+            failure, name = (failures or {}).get((arm.name, seed), ("", ""))
+            return CellResult(seed, name, failure=failure)
         first = next((e for e in run.curve if target is not None and e.loss <= target), None)
         return CellResult(
             seed,

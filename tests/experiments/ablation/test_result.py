@@ -46,7 +46,7 @@ def result(
     def finished(arm: Arm, seed: int) -> Finished | None:
         return None if (arm.name, seed) in missing else run_of(arm.name, seed)
 
-    failures = dict.fromkeys(missing, "Training ended: a | loss\x1b[2J of nan") if failed else {}
+    failures = dict.fromkeys(missing, ("Training ended: a | loss\x1b[2J of nan", "run-that-failed")) if failed else {}
     return result_of(ablation(), status, finished, failures, frozenset({"run-baseline-1"}))
 
 
@@ -80,6 +80,7 @@ def test_there_is_no_verdict_before_all_seeds_are_there(status: Status) -> None:
 def test_an_arm_with_failed_runs_is_not_judged_but_counts_in_the_correction() -> None:
     _, muon, norm = result(missing=(("model.norm=rmsnorm", 2),), failed=True).arms
     assert norm.verdict is None and norm.words == "no verdict: 1 of 3 runs failed"
+    assert norm.cells[1].run == "run-that-failed" and norm.cells[1].loss is None
     assert muon.verdict is not None and muon.verdict.arms == 2
     without = result(missing=(("baseline", 1),), failed=True)
     assert without.target is None and all(arm.verdict is None for arm in without.arms)

@@ -24,6 +24,18 @@ _JUDGE_AFTER = 0.08
 """Seconds of quiet after which what is typed is judged."""
 
 
+class ChangeLine(Input):
+    """The change that is being typed. What enter does is done before the next key is heard, however fast it comes."""
+
+    def __init__(self, take: Callable[[], None]) -> None:
+        super().__init__(placeholder="type a key, such as training.optimizer", id="change", compact=True)
+        self._take = take
+
+    async def action_submit(self) -> None:
+        """Take what was typed."""
+        self._take()
+
+
 class ArmList(OptionList):
     """The arms that were added; d takes one away."""
 
@@ -98,7 +110,7 @@ class AblationForm(Dialog[Draft]):
         )
         with Horizontal(id="change-line", classes="line"):
             yield Static("change", markup=False)
-            yield Input(placeholder="type a key, such as training.optimizer", id="change", compact=True)
+            yield ChangeLine(self._take_change)
         yield Static(id="judgement", markup=False)
         yield OptionList(id="offers", markup=False, compact=True)
         yield Static(id="arms-head", markup=False)
@@ -166,15 +178,8 @@ class AblationForm(Dialog[Draft]):
             self.set_focus(self.query_one("#change"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Add the arm; from the other lines, start."""
-        if event.input.id != "change":
-            self._accept()
-        elif not event.value.strip():
-            self.set_focus(self.query_one("#seeds"))
-        elif "=" not in event.value:
-            self._take_key()
-        else:
-            self._add()
+        """Start."""
+        self._accept()
 
     def action_remove(self) -> None:
         """Take the arm under the cursor away."""
@@ -205,6 +210,16 @@ class AblationForm(Dialog[Draft]):
         line.cursor_position = len(line.value)
         self._say_about()
         self._judge()
+
+    def _take_change(self) -> None:
+        """Add the arm; complete a key that is not whole; go on where nothing is typed."""
+        typed = self._value("change").strip()
+        if not typed:
+            self.set_focus(self.query_one("#seeds"))
+        elif "=" not in typed:
+            self._take_key()
+        else:
+            self._add()
 
     def _take_key(self) -> None:
         """Complete the key to the one that is highlighted, or to the first."""
