@@ -90,6 +90,8 @@ def outcome_of(events: Iterable[Event], opened: OpenedRun | None) -> Outcome:
                 refused = refused or reason
             case messages.ConsentWanted(files=files):
                 refused = refused or "Files that had not been agreed to: " + ", ".join(file.name for file in files)
+            case messages.ReasonWanted(against=against, differences=differences):
+                refused = refused or f"{len(differences)} changes at once against {against}, and no reason for that"
             case messages.Failed(message=message):
                 refused = refused or message
             case messages.StateChanged(state="idle", reason=reason):

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import OtherConfig, parse_config
+from lmcore.experiments.baseline import hold
 from lmcore.experiments.consent import ConsentNeeded
 from lmcore.experiments.experiment import Experiment, Record
 from lmcore.experiments.moments import moments_on_disk
+from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.runs import find_run
 from lmcore.hooks.catalogue import HookError
 from lmcore.process import messages
@@ -64,7 +66,9 @@ class RunControl:
     def start(self, command: messages.Start) -> None:
         """Make a new run and train it, unless it is to be paused at its beginning."""
         self._refuse_if_busy()
-        runs_folder = Path(parse_config(command.config_text).other.runs_folder)
+        config = parse_config(command.config_text)
+        runs_folder = Path(config.other.runs_folder)
+        hold(Recipe(config), runs_folder, command.confounded)  # before the run that is open is let go
         self._open(
             lambda: Experiment.create(
                 command.config_text,

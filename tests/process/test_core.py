@@ -228,6 +228,10 @@ def test_several_changes_need_a_reason(core: CoreClient, tmp_path: Path) -> None
     text = config(tmp_path, steps=30, order="shuffled").replace(
         "device: cpu", f"device: cpu, baseline: {tmp_path}/base.yaml"
     )
+    core.send(Start(config(tmp_path / "other"), paused=True))
+    stays = reach(core, "paused").run
+    core.send(Stop())
+    reach(core, "finished")
     core.send(Start(text, paused=True))
     wanted = core.wait_for(ReasonWanted)
     assert (wanted.command, wanted.differences) == (
@@ -235,6 +239,8 @@ def test_several_changes_need_a_reason(core: CoreClient, tmp_path: Path) -> None
         ("training.max_steps 40 → 30", "dataset.order random → shuffled"),
     )
     assert not list(tmp_path.glob("*/run.json"))
+    core.send(Generate(77, "One", max_tokens=2))  # the run that was open is open still
+    assert stays is not None and core.wait_for(GenerationDone).tokens == 2
     core.send(Start(text, paused=True, confounded="both at once"))
     run = reach(core, "paused").run
     assert run is not None and run.confounded == "both at once"

@@ -331,6 +331,21 @@ def test_a_baseline_is_found_again_among_the_runs_of_the_replay(runs: Path, tmp_
     assert entries["baseline"]["name"] == run_of(tmp_path / "again", "base").name
 
 
+def test_a_run_that_needed_a_reason_is_made_again_with_it_once(runs: Path, tmp_path: Path) -> None:
+    text = config(runs, steps=8)
+    held = text.replace("norms_interval: 5", "norms_interval: 5, baseline: base").replace("0.01", "0.02")
+    held = held.replace("n_layers: 2", "n_layers: 1").replace("blocks.0", "blocks.*")
+    asked, given = Start(held, name="held"), Start(held, name="held", confounded="both at once")
+    session, _ = record(runs, Start(text, name="base"), asked, given)
+    refused = [deed for deed in read_session(session).deeds if deed.outcome.refused]
+    assert [deed.command for deed in refused] == [asked]
+    assert "at once against its baseline" in refused[0].outcome.refused
+    found = again(session)
+    assert found.is_same and len(found.runs) == 2
+    entries = json.loads((run_of(tmp_path / "again", "held") / "run.json").read_text())
+    assert entries["confounded"] == "both at once"
+
+
 def test_an_ablation_is_left_to_its_own_command(runs: Path) -> None:
     ablate = Ablate("nonsense: true", "base", ("training.optimizer=muon",), 2)  # refused; that is edited out
     session, _ = record(runs, ablate, Start(config(runs, steps=8)))
