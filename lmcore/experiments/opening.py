@@ -187,6 +187,7 @@ def trainer_of(opened: Opened, on_progress: OnProgress | None) -> Trainer:
 
 
 def new_live(config: TrainingConfig, text: str, own: OwnCode) -> LiveConfig:
+    """The values of a new run, in which nothing has been changed yet."""
     return LiveConfig(config, text, code=own.digests)
 
 
@@ -197,6 +198,10 @@ def make_run(
     rule: OneChange,
     begin: Callable[[TrainingConfig, Path], Opened],
 ) -> Opened:
+    """Make the directory of a new run, whole or not at all, with what `begin` makes of its configuration inside it.
+
+    Its errors, those of `begin`, and ConfigError or RunError with a sentence; they leave nothing.
+    """
     config = parse_config(text)
     set_threads(config.other.threads)
     created = datetime.now().astimezone()

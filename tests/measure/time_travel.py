@@ -1,6 +1,6 @@
 """How long does it take to go back to an earlier moment, and to fork it, in a core that serves a person?
 
-    python -m tests.measure.time_travel [--config configs/baseline.yaml] [--steps 40] [--times 5]
+    python -m tests.measure.time_travel [--config configs/baseline.yaml] [--steps 40] [--times 5] [--threads 1]
 
 The real core trains some steps of a configuration. Then it goes back to moments in memory and on disk, answers there
 with one token, returns, and forks; each time is that from sending the command to the event that answers it. The first
@@ -142,9 +142,12 @@ def main() -> None:
     parser.add_argument("--config", default="configs/baseline.yaml")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--threads", type=int, help="instead of the configuration's")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="time-travel-"))
     text = set_in_text(find_config(options.config).read_text(), "other.runs_folder", str(folder / "runs"))
+    if options.threads is not None:
+        text = set_in_text(text, "other.threads", str(options.threads))
     try:
         longest = travel(text, options.steps, options.times, folder)
         share = share_of_a_step(text, options.steps, folder)

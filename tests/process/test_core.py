@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,21 +60,6 @@ def config(runs: Path, **changes: object) -> str:
         hooks:
           - {{name: quiet, kind: forward, use: zero, at: blocks.0.hook_mlp_out, enabled: false}}
         """)
-
-
-@pytest.fixture(scope="module")
-def shared_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoreClient]:
-    with CoreClient(log_folder=tmp_path_factory.mktemp("logs")) as core:
-        core.wait_for(Ready)
-        yield core
-
-
-@pytest.fixture
-def core(shared_core: CoreClient) -> Iterator[CoreClient]:
-    yield shared_core
-    begin = len(shared_core.events)
-    shared_core.send(Stop())
-    shared_core.wait_for((Rejected, Finished), after=begin)
 
 
 def reach(core: CoreClient, state: str) -> StateChanged:

@@ -1,9 +1,6 @@
 """Going back to a moment of the run in the core, asking the model there, and forking it: as the screens do it."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.metrics import read_metrics
@@ -39,22 +36,6 @@ from lmcore.process.messages import (
     ValueChanged,
 )
 from tests.process.test_core import config, reach
-
-
-@pytest.fixture(scope="module")
-def shared_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoreClient]:
-    with CoreClient(log_folder=tmp_path_factory.mktemp("logs")) as core:
-        core.wait_for(Ready)
-        yield core
-
-
-@pytest.fixture
-def core(shared_core: CoreClient) -> Iterator[CoreClient]:
-    yield shared_core
-    begin = len(shared_core.events)
-    shared_core.send(Stop())
-    shared_core.wait_for((Rejected, Finished), after=begin)
-
 
 _requests = iter(range(1, 10**6))
 

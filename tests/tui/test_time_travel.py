@@ -116,7 +116,9 @@ async def test_a_moment_before_the_first_norms_says_so() -> None:
         core.push(StateChanged("paused", 100, 4000, run_info(), moment=early))
         await until(pilot, lambda: "No norms were measured up to step 3." in text_of(app))
         core.push(StateChanged("paused", 100, 4000, run_info()))
+        await until(pilot, lambda: app.lab.moment is None)
         await until(pilot, lambda: "at step 100" in text_of(app))
+        assert "No norms were measured" not in text_of(app)
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24)])
