@@ -68,7 +68,7 @@ class RunsScreen(ModalScreen[None]):
         self.frame = RunsFrame(runs_folder, KEYS)
         self.table = self.frame.table
         self.table.overlaid = {folder.name for folder in overlaid}
-        self._is_read = False
+        self.is_read = False  # whether all runs are there
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
@@ -288,7 +288,7 @@ class RunsScreen(ModalScreen[None]):
 
     def _take(self, found: Sequence[RunSummary], is_all: bool) -> None:
         if self.is_attached:
-            self._is_read = is_all
+            self.is_read = is_all
             self._look(self.listing.with_runs(found))
 
     def _look(self, listing: Listing) -> None:
@@ -344,5 +344,5 @@ class RunsScreen(ModalScreen[None]):
         run = self.run_here
         if run is not None:
             self.frame.say(about(run))
-        elif self._is_read:
+        elif self.is_read:
             self.frame.say([self.listing.why_empty()])

@@ -76,6 +76,7 @@ class RunTable(ScrollView, can_focus=True):
         self.overlaid: set[str] = set()
         self._listing = Listing()
         self._cursor = 0
+        self._was_moved = False  # until then it stands at the top, also while the runs are still being read
         self._layout: Layout | None = None
         self._now = datetime.now().astimezone()
 
@@ -85,8 +86,8 @@ class RunTable(ScrollView, can_focus=True):
         return self.lines[self._cursor][1] if self._cursor < len(self.lines) else None
 
     def show(self, listing: Listing, lines: Sequence[Line]) -> None:
-        """Show these lines; the cursor goes with its run, or stays where it is."""
-        here = self.run_here
+        """Show these lines; a cursor that was moved goes with its run, if that is still there."""
+        here = self.run_here if self._was_moved else None
         self._listing, self.lines = listing, lines
         self._now = datetime.now().astimezone()
         at = next((i for i, (_, run) in enumerate(lines) if here is not None and run.name == here.name), None)
@@ -132,6 +133,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""
+        self._was_moved = True
         at = max(0, min(len(self.lines) - 1, self._cursor + by))
         if at != self._cursor:
             self._cursor = at
