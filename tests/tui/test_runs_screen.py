@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest import MonkeyPatch
+from textual import events
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
@@ -134,6 +135,17 @@ async def test_runs_are_found_as_one_types_and_opened_or_resumed(tmp_path: Path)
             (told,) = app.told
             assert isinstance(told, ResumeRun) and (told.folder, told.train) == (runs[1], train)
             assert app.screen is not app.list
+
+
+async def test_what_is_typed_at_once_after_the_stroke_is_for_the_filter_alone(tmp_path: Path) -> None:
+    make_runs(tmp_path)
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot, app)
+        for key in ("slash", "d", "slash", "y"):  # as they come from a terminal that was held up: without a pause
+            app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await settle(pilot, app)
+        assert app.screen is app.list and app.list.query_one(Input).value == "d/y"
 
 
 async def test_a_filter_that_fits_nothing_and_escape(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ MOST_NAMED = 6
 
 
 KEYS = (
-    Binding("slash", "filter", "find", show=False),
+    # Before any key that follows, however fast: what is typed for the filter must never delete a run.
+    Binding("slash", "filter", "find", show=False, priority=True),
     Binding("r", "resume", "resume"),
     Binding("m", "moments", "checkpoints"),
     Binding("o", "overlay", "overlay"),
@@ -254,7 +255,11 @@ class RunsScreen(ModalScreen[None]):
 
     def action_filter(self) -> None:
         """Find runs."""
-        self.frame.line.focus()
+        self.set_focus(self.frame.line)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A stroke that is typed is a part of the text."""
+        return not isinstance(self.focused, Input) if action == "filter" else True
 
     def action_leave(self) -> None:
         """Leave the filter, or the list."""
