@@ -31,6 +31,11 @@ def complete_session(incomplete: str) -> list[str]:
     return [name for name in names if incomplete in name]
 
 
+def complete_named(incomplete: str) -> list[str]:
+    """Names of configurations and of runs."""
+    return [*complete_config(incomplete), *complete_run(incomplete)]
+
+
 def complete_key(incomplete: str) -> list[str]:
     """Dotted keys of the schema for `--set`."""
     from lmcore.config import leaf_keys
@@ -61,7 +66,7 @@ Compared = Annotated[
     typer.Argument(
         metavar="CONFIG|RUN",
         help="A configuration (a name or file), or a run (any part of its name that no other run has, or its folder).",
-        autocompletion=complete_config,
+        autocompletion=complete_named,
         show_default=False,
     ),
 ]

@@ -10,7 +10,18 @@ from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
 from lmcore.cli.opened import open_at
-from lmcore.cli.options import AllowCode, AsJson, Config, Confounded, Run, RunsFolder, Set, overrides_of, reason_of
+from lmcore.cli.options import (
+    AllowCode,
+    AsJson,
+    Config,
+    Confounded,
+    Run,
+    RunsFolder,
+    Set,
+    complete_named,
+    overrides_of,
+    reason_of,
+)
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
 
 if TYPE_CHECKING:
@@ -32,6 +43,7 @@ def train(
         typer.Option(
             metavar="RUN|CONFIG",
             help="Short for --set other.baseline=…: what this run is compared with. It may differ in one change.",
+            autocompletion=complete_named,
         ),
     ] = None,
     confounded: Confounded = None,

@@ -9,7 +9,6 @@ from lmcore.config import (
     ConfigError,
     TrainingConfig,
     find_config,
-    list_configs,
     parse_config,
 )
 from lmcore.config import read_config_text as read_file
@@ -49,15 +48,17 @@ def find_named(name: str, runs_folder: Path) -> Named:
     if folder := _exact_run(name, runs_folder):
         return of_run(folder)
     try:
-        return of_config(find_config(name))
-    except ConfigError:
-        if any(name in (path.name, path.stem) for path in list_configs()) or _is_file(name):
-            raise
+        path = find_config(name)
+    except ConfigError as error:
+        no_config = str(error)
+    else:
+        return of_config(path)
     try:
         return of_run(find_run(runs_folder, name))
     except (RunError, OSError) as error:  # the latter for a name that no file system can hold
-        why = error if isinstance(error, RunError) else f"There is no run {name[:100]!r}."
-        raise RunError(f"There is no configuration {name[:100]!r}, nor one run of that name. {why}") from error
+        no_run = str(error) if isinstance(error, RunError) else f"There is no run {name[:100]!r}."
+        end = "" if no_config.endswith("?") else "."
+        raise RunError(f"{no_config[:1].upper()}{no_config[1:]}{end} {no_run}") from error
 
 
 def of_run(folder: Path) -> Named:
@@ -109,10 +110,3 @@ def _exact_run(name: str, runs_folder: Path) -> Path | None:
         except (OSError, ValueError):
             continue
     return None
-
-
-def _is_file(name: str) -> bool:
-    try:
-        return Path(name).is_file()
-    except (OSError, ValueError):
-        return False
