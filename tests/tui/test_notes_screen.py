@@ -47,7 +47,8 @@ async def test_another_way_out_saves_too() -> None:
         await until(pilot, lambda: isinstance(app.screen, NotesScreen))
         await pilot.press(*"kept")
         app.action_pane("loss")
-        await until(pilot, lambda: read_notes(folder) == "kept\n")
+        await until(pilot, lambda: (folder / "notes.md").exists())
+        assert read_notes(folder) == "kept\n"
 
 
 async def test_notes_that_cannot_be_read_are_left_alone() -> None:
