@@ -22,10 +22,12 @@ def show_moments(app: LabApp, folder: Path | None = None) -> None:
     if app.lab.core != "ready":
         app.tell("The core is not ready yet; try again in a moment.", "warning")
     elif folder is not None and not is_open(app, folder):
+        opening.go_home(app)
         app.push_screen(MomentsScreen(folder=folder))
     elif run is None:
         app.tell("There is no run to go back in yet: F5 starts one, r lists those that are there.")
     else:
+        opening.go_home(app)
         records = app.home.loss.records
         app.push_screen(MomentsScreen(app.lab, records.history, records.changes(app.lab.changes)))
 

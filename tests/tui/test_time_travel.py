@@ -198,7 +198,9 @@ async def test_the_cursor_of_the_loss_leads_to_its_step() -> None:
         await train(pilot, core)
         await pilot.press("2", "enter")
         await until(pilot, lambda: any("Put the cursor on a step first" in notice for notice in notices(app)))
-        await pilot.press("c", "left", "left", "left", "enter")
+        await pilot.press("c", "left", "left", "left")
+        await until(pilot, lambda: "enter looks at the model there" in text_of(app))
+        await pilot.press("enter")
         (command,) = core.sent(Rewind)
         assert command.nearest and command.step is not None and 90 <= command.step < 100
 

@@ -262,7 +262,7 @@ class MomentsScreen(ModalScreen[None]):
         else:
             text = f"{present - row.step:,} step{'' if present - row.step == 1 else 's'} before the present."
             text += " Training is paused while you look." if self.is_training else ""
-        self._say(f"{text}\nenter shows it in all panes, until F5 or n returns; f begins a new run there.")
+        self._say(f"{text}\nenter shows it in all panes, until F5 or n; f begins a new run there.")
 
     def _say(self, text: str) -> None:
         self.query_one("#moments-about", Static).update(Content(shown_text(text)))

@@ -130,7 +130,8 @@ class LossPane(Widget, can_focus=True):
         self.query_one(Plot).move_cursor(position)
         if position is not None:
             changes = self.records.changes(self.lab.changes)
-            text = readings(reading_at(history, self.records.others, self.choice, position, changes))
+            read = reading_at(history, self.records.others, self.choice, position, changes)
+            text = readings([*read, ("enter", "looks at the model there")] if self.cursor is not None else read)
         elif self.query_one(Plot).display:
             text = legend(self.choice, history, self.records.others, self._floor is not None)
         else:

@@ -146,7 +146,6 @@ class RunsScreen(ModalScreen[None]):
         """List the run's checkpoints, to open or to fork it at one."""
         run = self.run_here
         if run is not None:
-            self.dismiss(None)
             self.app.post_message(ShowMoments(run.folder))
 
     def action_overlay(self) -> None:
