@@ -86,3 +86,7 @@ async def test_the_configuration_says_how_it_differs_from_its_baseline() -> None
         pane.set_value("other.baseline", "nothing")
         await pilot.pause()
         assert "▲ there is no baseline nothing" in text_of(app)
+        Path("wrong.yaml").write_text("model: {d_modl: 3}")
+        pane.set_value("other.baseline", "wrong.yaml")
+        await pilot.pause()
+        assert "▲ the configuration of the baseline wrong.yaml is wrong" in text_of(app)
