@@ -18,6 +18,8 @@ from lmcore.process.messages import (
     AblationCell,
     AblationEnded,
     AblationStands,
+    Agree,
+    ConsentWanted,
     Generate,
     GenerationDone,
     Load,
@@ -27,6 +29,7 @@ from lmcore.process.messages import (
     StateChanged,
     StopAblation,
 )
+from tests.process.test_hooks_core import OWN, USING
 
 BIAS = ("model.bias=true",)
 
@@ -51,6 +54,7 @@ def ablate(runs: Path, steps: int = 4, **options: object) -> Ablate:
 @pytest.fixture
 def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CoreClient]:
     monkeypatch.setenv("LMLAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LMLAB_DATA", str(tmp_path / "data"))
     with CoreClient(log_folder=tmp_path / "logs") as core:
         core.wait_for(Ready)
         yield core
@@ -158,6 +162,26 @@ def test_an_arm_that_cannot_run_ends_it_with_a_sentence(core: CoreClient, tmp_pa
     core.send(ablate(tmp_path / "runs", changes=("hooks=[{name: a, use: zero, at: nowhere}]",)))
     ended = core.wait_for(AblationEnded)
     assert ended.status == "failed" and "nowhere" in ended.reason
+
+
+def test_own_code_runs_once_it_is_agreed_to_and_is_kept_for_going_on(core: CoreClient, tmp_path: Path) -> None:
+    runs, configs = tmp_path / "runs", tmp_path / "configs"
+    configs.mkdir()
+    (configs / "my_hooks.py").write_text(OWN)
+    command = ablate(runs, changes=(f"hooks={USING}",), jobs=4, config_folder=str(configs))
+    core.send(command)
+    wanted = core.wait_for(ConsentWanted)
+    assert wanted.command == "Ablate" and [file.text for file in wanted.files] == [OWN]
+    assert not runs.exists()
+    core.send(Agree(tuple(file.digest for file in wanted.files)))
+    core.send(command)
+    assert core.wait_for(AblationEnded).status == "finished"
+    rest = again(list_ablations(runs)[0])
+    assert (rest.code_folder / "my_hooks.py").read_text() == OWN
+    second = len(core.events)
+    core.send(Ablate(rest.text, "tiny.yaml", rest.changes, 2, name="biases", config_folder=str(rest.code_folder)))
+    assert core.wait_for(AblationEnded).status == "finished"
+    assert [cell.state for cell in cells(core, second)] == ["reused"] * 4
 
 
 @pytest.mark.parametrize("ending", ["asked", "killed"])

@@ -93,6 +93,8 @@ class _Conduct:
                 yield _told(cell, "reused", cell.max_steps, loss=run.loss, run=run.run)
         with plainly("write", self._ablation.folder):
             write_whole(self._ablation.folder / BASE, self._ablation.baseline.text)
+            for file in self._ground.own_files:  # beside the configurations that name them
+                write_whole(self._ablation.folder / "runs" / file.name, file.text)
         missing = [cell for cell in self._ground.cells if cell.id not in self._finished]
         jobs = [self._job(number, cell) for number, cell in enumerate(missing)]
         self._save("running")
@@ -113,13 +115,11 @@ class _Conduct:
         yield ResultEvent(self._save("finished" if is_whole else "interrupted"))
 
     def _job(self, number: int, cell: Cell) -> Job:
-        """A cell's configuration in a file, with the own files that it names beside it."""
+        """A cell's configuration in a file."""
         folder = self._ablation.folder / "runs"
         config = folder / f"{slug(cell.arm.name)}-{number}-seed-{cell.seed}.yaml"
         with plainly("write", folder):
             write_whole(config, cell.text)
-            for file in self._ground.own_files:
-                write_whole(folder / file.name, file.text)
         return Job(cell, config, config.with_suffix(".log"), self._unfinished.get(cell.id))
 
     def _after(self, ended: Ended, stop: Event) -> CellEvent:
