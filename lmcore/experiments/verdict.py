@@ -49,9 +49,9 @@ class Verdict:
     high: float
     p: float
     p_corrected: float
-    p_sign_flip: float  # of the sign-flip test, corrected likewise; it never decides
     smallest_effect: float
     outcome: Outcome
+    p_sign_flip: float | None = None  # of the sign-flip test, corrected likewise; it never decides. None: not kept
 
     @property
     def words(self) -> str:

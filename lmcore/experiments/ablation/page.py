@@ -84,6 +84,7 @@ def markdown(result: AblationResult) -> str:
         "is for each arm by itself (Student's t).",
         f"- p is that of the paired t-test, corrected for the number of arms (Holm). A difference is said at {LEVEL:g} "
         "or below.",
+        *_of_sign_flips(result),
         f"- \"Could see\" is the true difference that so many seeds, as noisy as these, find {POWER:.0%} of the time. "
         "No difference seen does not mean that there is none below it.",
         "- To reach: training time and tokens until an evaluation first had the baseline's mean final loss or less; "
@@ -99,7 +100,9 @@ def markdown(result: AblationResult) -> str:
 def _of_sign_flips(result: AblationResult) -> list[str]:
     """What the test says that needs no normality, beside the one that decides."""
     judged = [
-        f"{as_text(arm.name)} {p_text(arm.verdict.p_sign_flip)}" for arm in result.arms if arm.verdict is not None
+        f"{as_text(arm.name)} {p_text(arm.verdict.p_sign_flip)}"
+        for arm in result.arms
+        if arm.verdict is not None and arm.verdict.p_sign_flip is not None
     ]
     if not judged:
         return []

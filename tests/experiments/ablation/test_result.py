@@ -111,6 +111,17 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_result(folder) == whole
 
 
+def test_a_result_kept_before_the_sign_flip_test_was_told_is_still_read(tmp_path: Path) -> None:
+    folder = stored(tmp_path, result())
+    kept = json.loads((folder / RESULT).read_text())
+    for arm in kept["arms"][1:]:
+        del arm["verdict"]["p_sign_flip"]
+    (folder / RESULT).write_text(json.dumps(kept))
+    read = read_result(folder)
+    assert [arm.words for arm in read.arms] == [arm.words for arm in result().arms]
+    assert "sign-flip" not in markdown(read) and "sign-flip" in markdown(result())
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [('"status"', '"stat"'), ('"running"', '"odd"'), ('{\n  "base', '"base'), ('"seed": 1', '"seed": 7')],
