@@ -86,31 +86,38 @@ class Moments:
         """The run at a moment, as it may be forked; `extra` is what is known of the present. As `look_at`."""
         now = self._opened
         if step != now.steps_done:
-            return self._open(step)
+            return self._found(step)
         if now.trainer is None:
             return now
         return replace(now, step=step, checkpoint=None, snapshot=take_snapshot(now.trainer, extra), trainer=None)
 
-    def _open(self, step: int) -> Opened:
+    def _found(self, step: int) -> Opened:
+        """What a moment is made from: its values, own files, and where its weights are. Its model is not made yet."""
         now = self._opened
         source = self.reachable().get(step)
         if source is None:
             raise RunError(self._why_not(step))
         live = now.live.at(step)
         own = self._own_code(live)
-        model = build_model(live.config, now.tokenizer.vocabulary_size, now.device)
-        hooks = build_hooks(live.config, model, own)
-        moment = replace(
-            now, live=live, own=own, model=model, hooks=hooks, step=step, checkpoint=None, extra={}, trainer=None
-        )
+        moment = replace(now, live=live, own=own, step=step, checkpoint=None, snapshot=None, extra={}, trainer=None)
         if source == "memory" and self._ring is not None and (snapshot := self._ring.at(step)) is not None:
-            load_snapshot_of_model(snapshot, model, hooks)
             moment.snapshot, moment.extra = snapshot, snapshot.extra
         elif source == "checkpoint":
-            path = find_checkpoint(now.folder, str(step))
-            load_model(path, model)
-            load_hooks(path, hooks)
-            moment.checkpoint, moment.extra = path, load_state(path)["extra"]
+            moment.checkpoint = find_checkpoint(now.folder, str(step))
+            moment.extra = load_state(moment.checkpoint)["extra"]
+        return moment
+
+    def _open(self, step: int) -> Opened:
+        """A moment with a model and hooks of its own."""
+        moment = self._found(step)
+        config = moment.live.config
+        model = moment.model = build_model(config, moment.tokenizer.vocabulary_size, moment.device)
+        hooks = moment.hooks = build_hooks(config, model, moment.own)
+        if moment.snapshot is not None:
+            load_snapshot_of_model(moment.snapshot, model, hooks)
+        elif moment.checkpoint is not None:
+            load_model(moment.checkpoint, model)
+            load_hooks(moment.checkpoint, hooks)
         hooks.at_step(max(step - 1, 0))
         return moment
 
