@@ -1,6 +1,7 @@
 """Snapshots: copies in memory of a trainer's whole state at single steps, so that one can go back to them at once."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from lmcore.model.transformer import Transformer
 from lmcore.training.checkpoints import CheckpointError, model_tensors
 from lmcore.training.trainer import Trainer
 
-MOST = 256
+MOST = 64
 """How many snapshots are kept at most, of a model so small that the memory would hold more."""
 
 
@@ -30,7 +31,6 @@ class Snapshot:
     optimizer: dict[str, Tensor]
     hooks: dict[str, Tensor]
     extra: dict[str, Any]  # the caller's own facts
-    size: int  # bytes of its tensors
 
 
 class SnapshotRing:
@@ -42,6 +42,11 @@ class SnapshotRing:
 
     def __init__(self) -> None:
         self._kept: list[Snapshot] = []  # by step
+        self._model: dict[str, Tensor] = {}  # what is copied: in place from step to step, so it is looked up once
+        self._optimizer: list[Tensor] = []
+        self._copied = 0  # bytes of these
+        self._size = 0  # of a snapshot, with what hooks remember
+        self._since = 0  # the first step that these were copied at
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -59,44 +64,64 @@ class SnapshotRing:
         """
         if self._kept and self._kept[-1].step == trainer.step:
             return
-        size = self._kept[-1].size if self._kept else size_of(trainer)
-        most = min(MOST, budget // max(1, size))
-        free: Snapshot | None = None
+        self._find_tensors(trainer)
+        most, free = min(MOST, budget // max(1, self._size)), None
         while self._kept and len(self._kept) >= most:
             free = self._kept.pop(least_missed((*self.steps, trainer.step)))
         if most > 0:
-            self._kept.append(take_snapshot(trainer, extra, free))
+            fits = free is not None and free.step >= self._since
+            snapshot = take_snapshot(trainer, extra, self._model, free if fits else None)
+            self._kept.append(snapshot)
+            self._size = self._copied + _bytes_of(snapshot.hooks.values())
+
+    def _find_tensors(self, trainer: Trainer) -> None:
+        """Look up what is to be copied; that of the optimizer may have become another's."""
+        optimizer = list(trainer.optimizer.tensors().values())
+        known = self._optimizer
+        if len(optimizer) == len(known) and all(map(operator.is_, optimizer, known)) and self._model:
+            return
+        self._model, self._optimizer, self._since = model_tensors(trainer.model), optimizer, trainer.step
+        self._copied = _bytes_of((*self._model.values(), *optimizer))
+        self._size = size_of(trainer)
 
 
 @torch.no_grad()
-def take_snapshot(trainer: Trainer, extra: Mapping[str, Any], free: Snapshot | None = None) -> Snapshot:
-    """A copy of a trainer's present state, with `extra` beside it; in the memory of `free`, a snapshot that is not
-    needed any more, where that fits."""
-    model, optimizer = model_tensors(trainer.model), trainer.optimizer.tensors()
+def take_snapshot(
+    trainer: Trainer,
+    extra: Mapping[str, Any],
+    model: dict[str, Tensor] | None = None,
+    free: Snapshot | None = None,
+) -> Snapshot:
+    """A copy of a trainer's present state, with `extra` beside it.
+
+    `model`: the tensors of its model, where they are known. `free`: a snapshot of the same tensors that is not needed
+    any more, in whose memory the copy is made.
+    """
+    model, optimizer = model or model_tensors(trainer.model), trainer.optimizer.tensors()
     sources = [*model.values(), *optimizer.values()]
-    places = [*free.model.values(), *free.optimizer.values()] if free is not None else []
-    if [(t.shape, t.dtype) for t in places] != [(t.shape, t.dtype) for t in sources]:
+    if free is not None:
+        places = [*free.model.values(), *free.optimizer.values()]
+    else:
         places = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in sources]
-    torch._foreach_copy_(places, [tensor.detach() for tensor in sources])
+    torch._foreach_copy_(places, sources)
     return Snapshot(
         trainer.step,
         trainer.tokens,
         trainer.seconds,
         dict(zip(model, places[: len(model)], strict=True)),
         dict(zip(optimizer, places[len(model) :], strict=True)),
-        hooks := trainer.hooks.tensors(),
+        trainer.hooks.tensors(),
         dict(extra),
-        _bytes_of((*places, *hooks.values())),
     )
 
 
 def size_of(trainer: Trainer) -> int:
-    """Bytes that a snapshot of a trainer's present state would take."""
+    """Bytes that a snapshot of a trainer's present state takes."""
     tensors = (model_tensors(trainer.model), trainer.optimizer.tensors(), trainer.hooks.tensors())
     return _bytes_of([tensor for named in tensors for tensor in named.values()])
 
 
-def _bytes_of(tensors: Sequence[Tensor]) -> int:
+def _bytes_of(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 

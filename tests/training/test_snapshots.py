@@ -12,6 +12,7 @@ from lmcore.hooks.catalogue import HookError
 from lmcore.training import snapshots
 from lmcore.training.checkpoints import CheckpointError
 from lmcore.training.snapshots import (
+    Snapshot,
     SnapshotRing,
     load_snapshot,
     load_snapshot_of_model,
@@ -50,7 +51,7 @@ def test_what_hooks_remember_is_part_of_it() -> None:
     losses_of(trainer, 2)
     snapshot = take_snapshot(trainer, {})
     losses = losses_of(trainer, 2)
-    assert snapshot.hooks and snapshot.size == size_of(trainer)
+    assert snapshot.hooks
     again = tiny_trainer(config)
     load_snapshot(snapshot, again)
     assert losses_of(again, 2) == losses
@@ -132,6 +133,23 @@ def test_the_older_half_reaches_back_ever_more_coarsely() -> None:
     for older, later in pairwise(kept):
         age = 4000 - later
         assert later - older <= age, (older, later)
+
+
+def test_what_hooks_begin_to_remember_counts_too() -> None:
+    hooks = [{"name": "mean", "kind": "forward", "use": "mean", "at": "blocks.*.hook_mlp_out"}]
+    trainer, ring = tiny_trainer(tiny_config(hooks=hooks)), SnapshotRing()
+    budget = 6 * size_of(trainer)  # nothing is remembered yet
+    for _ in range(9):
+        ring.keep(trainer, budget, {})
+        losses_of(trainer, 1)
+    assert len(ring.steps) == 5
+    assert sum(map(bytes_of, filter(None, map(ring.at, ring.steps)))) <= budget
+
+
+def bytes_of(snapshot: Snapshot) -> int:
+    """How much memory a snapshot takes."""
+    tensors = (*snapshot.model.values(), *snapshot.optimizer.values(), *snapshot.hooks.values())
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def test_a_tiny_model_keeps_no_more_than_can_be_listed() -> None:
