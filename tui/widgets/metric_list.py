@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.plain_text import shown_text
+from tui.widgets.option_arrows import move_while_typing
 
 
 def matching_names(names: Sequence[str], typed: str, first: str = "") -> list[str]:
@@ -88,11 +89,7 @@ class MetricList(Vertical):
 
     def on_key(self, event: Key) -> None:
         """Let the arrows move through the names while one types."""
-        if event.key in ("up", "down") and self.query_one(Input).has_focus:
-            event.stop()
-            event.prevent_default()
-            options = self.query_one(OptionList)
-            (options.action_cursor_up if event.key == "up" else options.action_cursor_down)()
+        move_while_typing(event, self.query_one(Input), self.query_one(OptionList))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the highlighted name."""

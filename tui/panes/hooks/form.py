@@ -16,6 +16,7 @@ from tui.panes.hooks.fields import FieldError, entry_of, fields_of, hook_from
 from tui.panes.hooks.places import Place, matched, places_of, suggested
 from tui.plain_text import shown_text
 from tui.screens.dialogs.dialog import Dialog, paragraph
+from tui.widgets.option_arrows import move_while_typing
 
 
 class HookForm(Dialog[HookConfig]):
@@ -101,17 +102,8 @@ class HookForm(Dialog[HookConfig]):
     def on_key(self, event: Key) -> None:
         """In the line of the place the arrows go through the list and take what they come to."""
         options = self.query_one(OptionList)
-        if event.key not in ("up", "down") or not self._line("at").has_focus or not self._offered:
-            return
-        event.stop()
-        event.prevent_default()
-        if options.highlighted is None:
-            options.highlighted = 0
-        elif event.key == "up":
-            options.action_cursor_up()
-        else:
-            options.action_cursor_down()
-        self._pick(options.highlighted or 0)
+        if move_while_typing(event, self._line("at"), options):
+            self._pick(options.highlighted or 0)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take the place that was clicked."""

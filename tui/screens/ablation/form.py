@@ -19,6 +19,7 @@ from tui.plain_text import shown_text
 from tui.screens.ablation.drafting import Baseline, Draft, DraftError, arm_of, forecast, plan_of, sentence_of
 from tui.screens.ablation.offers import Offer, offers, row_of
 from tui.screens.dialogs.dialog import Dialog, paragraph
+from tui.widgets.option_arrows import move_while_typing
 
 _JUDGE_AFTER = 0.08
 """Seconds of quiet after which what is typed is judged."""
@@ -157,18 +158,9 @@ class AblationForm(Dialog[Draft]):
 
     def on_key(self, event: Key) -> None:
         """In the line of the change the arrows go through what is offered, and take what they come to."""
-        if event.key not in ("up", "down") or not self.query_one("#change").has_focus or not self._offered:
-            return
-        event.stop()
-        event.prevent_default()
         options = self.query_one("#offers", OptionList)
-        if options.highlighted is None:
-            options.highlighted = 0
-        elif event.key == "up":
-            options.action_cursor_up()
-        else:
-            options.action_cursor_down()
-        self._pick(options.highlighted or 0)
+        if move_while_typing(event, self.query_one("#change"), options):
+            self._pick(options.highlighted or 0)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take what was clicked."""

@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from tui.plain_text import shown_text
 from tui.screens.dialogs.dialog import Dialog, paragraph
+from tui.widgets.option_arrows import move_while_typing
 
 
 def shown_path(path: Path) -> str:
@@ -62,14 +63,7 @@ class OpenFileDialog(Dialog[Path]):
 
     def on_key(self, event: Key) -> None:
         """Let the arrows move through the list while one types."""
-        options = self.query_one(OptionList)
-        if event.key in ("up", "down") and self.query_one(Input).has_focus:
-            event.stop()
-            event.prevent_default()
-            if event.key == "up":
-                options.action_cursor_up()
-            else:
-                options.action_cursor_down()
+        move_while_typing(event, self.query_one(Input), self.query_one(OptionList))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open the path that was chosen."""
