@@ -56,14 +56,6 @@ def shared_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoreClient
 
 
 @pytest.fixture
-def core(shared_core: CoreClient) -> Iterator[CoreClient]:
-    yield shared_core
-    begin = len(shared_core.events)
-    shared_core.send(Stop())
-    shared_core.wait_for((Rejected, Finished), after=begin)
-
-
-@pytest.fixture
 def mine(tmp_path: Path) -> Path:
     """A file of one's own that no other test has, so that nobody agreed to it yet."""
     (tmp_path / "my_hooks.py").write_text(f"{OWN}\n# {tmp_path}\n")
