@@ -41,7 +41,7 @@ def ablation(runs_folder: Path, *arms: ArmResult, status: str = "finished") -> N
 
 def arm(name: str, run: str, outcome: str = "no difference", difference: float = 0.001) -> ArmResult:
     is_base = name == "baseline"
-    verdict = Verdict(2, 2, difference, -0.01, 0.012, 0.5, 0.5, 0.5, 0.02, outcome)  # type: ignore[arg-type]
+    verdict = Verdict(2, 2, difference, -0.01, 0.012, 0.5, 0.5, 0.02, outcome)  # type: ignore[arg-type]
     cell = CellResult(1, run, 1.25 if run else None, failure="" if run else "it [died]")
     return ArmResult(name, "" if is_base else "k", "", (cell,), None if is_base else verdict)
 
