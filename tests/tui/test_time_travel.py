@@ -218,6 +218,7 @@ async def test_a_fork_takes_one_change_that_is_checked_as_one_types() -> None:
         assert isinstance(app.screen, ForkDialog) and not core.sent(Fork)
         line.value = "training.learning_rate=3e-3"
         await until(pilot, lambda: "0.0005 → 0.003" in str(app.screen.query_one("#verdict", Static).render()))
+        assert "▲" not in str(app.screen.query_one("#verdict", Static).render())  # nothing is wrong with it
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.home)
         (command,) = core.sent(Fork)

@@ -15,8 +15,8 @@ class AskTextDialog(Dialog[str]):
     """Ask for one line of text. Dismissed with it, or None.
 
     `problem_with` returns a sentence when a text cannot be taken, and "" when it can. `warning_about` returns one
-    to know before enter is pressed (that a file will be replaced), or "". They are shown as one types. Where the text
-    `may_be_empty`, an empty line is an answer too.
+    to know before enter is pressed (that a file will be replaced), or "", and `meaning_of` what a right text comes to.
+    They are shown as one types. Where the text `may_be_empty`, an empty line is an answer too.
     """
 
     DEFAULT_CSS = """
@@ -35,6 +35,7 @@ class AskTextDialog(Dialog[str]):
         yes: str = "Save",
         problem_with: Callable[[str], str] = lambda _: "",
         warning_about: Callable[[str], str] = lambda _: "",
+        meaning_of: Callable[[str], str] = lambda _: "",
         may_be_empty: bool = False,
     ) -> None:
         super().__init__()
@@ -43,6 +44,7 @@ class AskTextDialog(Dialog[str]):
         self.value = shown_text(value, one_line=True)
         self.problem_with = problem_with
         self.warning_about = warning_about
+        self.meaning_of = meaning_of
         self.may_be_empty = may_be_empty
         self.choices = (("cancel", "Cancel"), ("yes", yes))
 
@@ -57,10 +59,13 @@ class AskTextDialog(Dialog[str]):
         return self.query_one(Input)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say what is wrong with the text, if anything."""
-        value = event.value.strip()
-        sentence = (self.problem_with(value) or self.warning_about(value)) if value else ""
-        self.query_one("#verdict", Static).update(Content(f"▲ {shown_text(sentence)}" if sentence else ""))
+        """Say what is wrong with the text, if anything, or what it means."""
+        value, verdict = event.value.strip(), Content("")
+        if value and (sentence := self.problem_with(value) or self.warning_about(value)):
+            verdict = Content(f"▲ {shown_text(sentence)}")
+        elif value and (sentence := self.meaning_of(value)):
+            verdict = Content.styled(shown_text(sentence), "$text-muted")
+        self.query_one("#verdict", Static).update(verdict)
 
     def on_input_submitted(self) -> None:
         """Accept the text if it can be taken."""

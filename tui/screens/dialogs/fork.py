@@ -25,7 +25,7 @@ class ForkDialog(AskTextDialog):
             text,
             yes="Fork",
             problem_with=lambda change: problem_with(config_text, change),
-            warning_about=lambda change: says(config_text, change),
+            meaning_of=lambda change: says(config_text, change),
             may_be_empty=True,
         )
 
