@@ -22,6 +22,7 @@ from tui.panes.loss.marks import mark_name
 from tui.panes.loss.picture import TRAIN, VALIDATION
 from tui.panes.loss.records import read_past_changes
 from tui.plain_text import shown_text
+from tui.widgets.choice_table import ChoiceTable
 from tui.widgets.ticks import short_number
 
 ASK_AGAIN = 1.0
@@ -77,17 +78,6 @@ def _loss(history: History, name: str, step: int) -> float | None:
     return point[1] if point is not None and point[0] == step else None
 
 
-class MomentTable(DataTable[Text]):
-    """The table; home and end go to the latest and the earliest moment."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("home", "scroll_top", "First", show=False),
-        Binding("end", "scroll_bottom", "Last", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("j", "cursor_down", "Down", show=False),
-    ]
-
-
 class MomentsScreen(ModalScreen[None]):
     """The moments of the open run, as long as it is open, or the checkpoints of another one, from its folder."""
 
@@ -98,10 +88,6 @@ class MomentsScreen(ModalScreen[None]):
             width: 92; max-width: 100%; height: 80%; min-height: 16; max-height: 100%;
             border: round $primary; padding: 0 1; background: $surface;
             border-title-style: bold; border-subtitle-color: $text-muted;
-        }
-        MomentTable {
-            height: 1fr; background: $surface; background-tint: transparent; scrollbar-size: 1 1;
-            scrollbar-background: $surface; scrollbar-color: $primary 40%;
         }
         #moments-about { height: 2; color: $text-muted; margin-top: 1; }
     }
@@ -136,7 +122,7 @@ class MomentsScreen(ModalScreen[None]):
     @property
     def row_here(self) -> MomentRow | None:
         """The moment under the cursor."""
-        row = self.query_one(MomentTable).cursor_row
+        row = self.query_one(ChoiceTable).cursor_row
         return self.rows[row] if 0 <= row < len(self.rows) else None
 
     def compose(self) -> ComposeResult:
@@ -146,12 +132,12 @@ class MomentsScreen(ModalScreen[None]):
         keys = "enter look · f fork · n present · esc" if self.is_open_run else "enter open there · f fork · esc"
         frame.border_subtitle = Content(keys)
         with frame:
-            yield MomentTable(cursor_type="row", zebra_stripes=False)
+            yield ChoiceTable()
             yield Static(id="moments-about", markup=False)
 
     def on_mount(self) -> None:
         """Make the columns and ask the core what there is."""
-        table = self.query_one(MomentTable)
+        table = self.query_one(ChoiceTable)
         for name in _COLUMNS:
             table.add_column(Text(name), key=name or "seen")
         table.focus()
@@ -210,7 +196,7 @@ class MomentsScreen(ModalScreen[None]):
 
     def _ask_again(self) -> None:
         """Follow a run that trains on, until the person has gone to a line: then nothing moves under the cursor."""
-        if self.is_training and self.query_one(MomentTable).cursor_row == 0:
+        if self.is_training and self.query_one(ChoiceTable).cursor_row == 0:
             self._ask()
 
     def _ask(self) -> None:
@@ -232,7 +218,7 @@ class MomentsScreen(ModalScreen[None]):
             self._ask()
 
     def _fill(self, rows: list[MomentRow]) -> None:
-        table, here = self.query_one(MomentTable), self.row_here
+        table, here = self.query_one(ChoiceTable), self.row_here
         is_first = not self.rows
         if rows == self.rows:
             return

@@ -19,6 +19,7 @@ from tui.messages import AskAblation
 from tui.panes.config.meaning import duration
 from tui.plain_text import shown_text
 from tui.screens.ablation.verdicts import outcome
+from tui.widgets.choice_table import ChoiceTable
 
 _MARKS = {"running": "●", "finished": "✔", "interrupted": "◐", "damaged": "▲"}
 
@@ -28,17 +29,6 @@ _EMPTY = (
     "No ablations yet. n sets one up: a baseline and arms that differ from it in one value each, over the same seeds, "
     "and at the end a verdict on each."
 )
-
-
-class AblationTable(DataTable[Text]):
-    """The table; home and end go to the first and the last ablation."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("home", "scroll_top", "First", show=False),
-        Binding("end", "scroll_bottom", "Last", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("j", "cursor_down", "Down", show=False),
-    ]
 
 
 class AblationsScreen(ModalScreen[None]):
@@ -51,11 +41,6 @@ class AblationsScreen(ModalScreen[None]):
             width: 112; max-width: 100%; height: 70%; min-height: 16; max-height: 100%;
             border: round $primary; padding: 0 1; background: $surface;
             border-title-style: bold; border-subtitle-color: $text-muted;
-        }
-        AblationTable {
-            height: 1fr; background: $surface; scrollbar-size: 1 1;
-            scrollbar-background: $surface; scrollbar-color: $primary 40%;
-            &:focus { background-tint: transparent; }
         }
         #said { height: auto; max-height: 5; color: $text-muted; margin-top: 1; }
     }
@@ -79,12 +64,12 @@ class AblationsScreen(ModalScreen[None]):
         frame.border_title = Content(shown_text(f"Ablations in {self.runs_folder}", one_line=True))
         frame.border_subtitle = Content("enter open · n new · g go on · esc")
         with frame:
-            yield AblationTable(cursor_type="row", zebra_stripes=False)
+            yield ChoiceTable()
             yield Static(id="said", markup=False)
 
     def on_mount(self) -> None:
         """Make the columns and begin to read."""
-        table = self.query_one(AblationTable)
+        table = self.query_one(ChoiceTable)
         for name in _COLUMNS:
             table.add_column(Text(name), key=name)
         table.focus()
@@ -120,7 +105,7 @@ class AblationsScreen(ModalScreen[None]):
 
     @property
     def _here(self) -> AblationSummary | None:
-        row = self.query_one(AblationTable).cursor_row
+        row = self.query_one(ChoiceTable).cursor_row
         return self.found[row] if 0 <= row < len(self.found) else None
 
     def _read(self) -> None:
@@ -135,7 +120,7 @@ class AblationsScreen(ModalScreen[None]):
             return
         self._is_read = True
         self.found = found
-        table = self.query_one(AblationTable)
+        table = self.query_one(ChoiceTable)
         for one in found:
             table.add_row(*cells(one, time.time()), key=one.folder.name)
         self._tell()
