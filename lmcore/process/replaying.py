@@ -89,6 +89,7 @@ class _Conductor:
         self._handed: Deed | None = None  # the deed that is being done again
         self._is_served = True  # whether the command that was given last has been carried out
         self._is_over = False
+        self._last_step: int | None = None  # to which training goes on after the last command
 
     # The commands, as the core's inbox takes them
 
@@ -147,7 +148,10 @@ class _Conductor:
     def _to_the_end(self) -> Command:
         """Train on to the last step that is recorded, without a command."""
         control, last = self.server.control, self._session.end or self._session.last
-        step = last.step if self._session.end else max(last.step, self.runs.recorded_end(last.run))
+        if self._last_step is None:  # asked for once: a long record takes as long to read as some steps to make
+            killed_at = 0 if self._session.end else self.runs.recorded_end(last.run)
+            self._last_step = max(last.step, killed_at)
+        step = self._last_step
         if control.experiment is not None and control.experiment.step < step:
             if control.state == "running":
                 raise queue.Empty
