@@ -17,7 +17,7 @@ from lmcore.experiments.journal import CODE_KEY, read_changes, replayable
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.metrics import count_damaged
-from lmcore.experiments.own_code import kept, learned_files
+from lmcore.experiments.own_code import kept, learned_files, recorded_digests
 from lmcore.experiments.runs import read_config_text
 from lmcore.training.checkpoints import is_valid, list_checkpoints
 from lmcore.training.determinism import environment, set_threads
@@ -56,7 +56,7 @@ def drifts_between(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Drif
         for key, part in PARTS.items()
         if then.get(key) != now.get(key)
     ]
-    own_then, own_now = _own_digests(then), _own_digests(now)
+    own_then, own_now = recorded_digests(then), recorded_digests(now)
     for name in sorted(name for name in {*own_then, *own_now} if own_then.get(name) != own_now.get(name)):
         found.append(Drift(f"own code {name}", _short(own_then.get(name)), _short(own_now.get(name))))
     if then.get("code_digest") != now.get("code_digest"):
@@ -88,7 +88,7 @@ def _of_identity(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]
     if run.get("max_steps") != config.training.max_steps and run.get("config_hash") == digest:
         yield Drift("number of steps", str(run.get("max_steps")), str(config.training.max_steps))
     if run.get("config_hash") == digest and run.get("seed") == seed:
-        data, code, own = run.get("data_fingerprint"), run.get("code_digest"), _own_digests(run)
+        data, code, own = run.get("data_fingerprint"), run.get("code_digest"), recorded_digests(run)
         learned = {name: own.get(name, "") for name in learned_files(config)}
         expected = run_id(digest, seed, str(data), str(code), learned)
         if run.get("id") != expected:
@@ -118,7 +118,7 @@ def _of_data(
 def _of_own_code(folder: Path, run: dict[str, Any]) -> Iterator[Drift]:
     changes = replayable(read_changes(folder / JOURNAL))
     coming = [(change.key.removeprefix(CODE_KEY), change.new) for change in changes if change.key.startswith(CODE_KEY)]
-    for name, digest in [*_own_digests(run).items(), *coming]:
+    for name, digest in [*recorded_digests(run).items(), *coming]:
         try:
             kept(folder, name, digest)
         except RunError:
@@ -127,7 +127,7 @@ def _of_own_code(folder: Path, run: dict[str, Any]) -> Iterator[Drift]:
 
 def _of_files(folder: Path, run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]:
     try:
-        live = LiveConfig(config, read_config_text(folder), read_changes(folder / JOURNAL), _own_digests(run))
+        live = LiveConfig(config, read_config_text(folder), read_changes(folder / JOURNAL), recorded_digests(run))
         live.advance_to(config.training.max_steps)
     except RunError as error:
         yield Drift("journal", "changes that were made", str(error), is_fatal=True)
@@ -162,11 +162,6 @@ def _of_environment(run: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name, value in now.items():
         if then.get(name) != value:
             yield Drift(name, str(then.get(name, "not recorded")), str(value), is_tampering=False)
-
-
-def _own_digests(run: Mapping[str, Any]) -> dict[str, str]:
-    digests = run.get("own_code")
-    return {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
 def _short(digest: object) -> str:

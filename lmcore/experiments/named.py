@@ -15,7 +15,7 @@ from lmcore.config import read_config_text as read_file
 from lmcore.experiments.folder import CONFIG, JOURNAL, RunError, load_run, plainly
 from lmcore.experiments.journal import Change, bears_on_learning, read_changes, replayable
 from lmcore.experiments.one_change import Recipe
-from lmcore.experiments.own_code import CODE
+from lmcore.experiments.own_code import CODE, recorded_digests
 from lmcore.experiments.runs import find_run, is_run, read_config_text
 
 
@@ -65,9 +65,8 @@ def of_run(folder: Path) -> Named:
     """A run as it began. RunError or ConfigError if it cannot be read."""
     folder = folder.expanduser().absolute()
     run, text = load_run(folder), read_config_text(folder)
-    digests = run.get("own_code")
-    code = {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
-    recipe = Recipe(parse_config(text, str(folder / CONFIG)), str(run.get("data_fingerprint") or ""), code)
+    data = str(run.get("data_fingerprint") or "")
+    recipe = Recipe(parse_config(text, str(folder / CONFIG)), data, recorded_digests(run))
     return Named(folder.name, text, recipe, folder, run, tuple(_notes(folder, run)))
 
 

@@ -33,7 +33,7 @@ from lmcore.experiments.journal import read_changes
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.one_change import Recipe
-from lmcore.experiments.own_code import OwnCode, keep, kept
+from lmcore.experiments.own_code import OwnCode, keep, kept, recorded_digests
 from lmcore.experiments.runs import read_config_text
 from lmcore.generation import encode_prompt
 from lmcore.hooks.active import Hooks
@@ -257,7 +257,7 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     config = parse_config(text, source=str(folder / CONFIG))
     checkpoint, step, extra = _find_state(folder, run, at)
     with plainly("read", folder / JOURNAL):
-        live = LiveConfig(config, text, read_changes(folder / JOURNAL), _digests_of(run))
+        live = LiveConfig(config, text, read_changes(folder / JOURNAL), recorded_digests(run))
     live.advance_to(step)
     own = _own_code(folder, run, live, allow_code)
     tokenizer = load_tokenizer(config.dataset, folder)
@@ -280,12 +280,6 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     opened.notes = _differences_of_machine(run, device)
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
-
-
-def _digests_of(run: dict[str, Any]) -> dict[str, str]:
-    """The own files that a run began with: name → digest."""
-    digests = run.get("own_code")
-    return {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
 def _own_code(folder: Path, run: dict[str, Any], live: LiveConfig, allow: bool) -> OwnCode:

@@ -7,9 +7,10 @@ runs them.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lmcore.config import HookConfig, TrainingConfig
 from lmcore.experiments.folder import RunError, plainly, write_whole
@@ -55,6 +56,12 @@ class OwnCode:
         if new and self.folder is None:
             raise RunError(f"It is not known where {', '.join(new)} should lie: the run began without such a folder.")
         return read_own_files(new, self.folder) if self.folder is not None else ()
+
+
+def recorded_digests(run: Mapping[str, Any]) -> dict[str, str]:
+    """The own files that a run began with, by what its run.json says: name → digest."""
+    digests = run.get("own_code")
+    return {str(name): str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
 def file_of(use: str) -> str | None:

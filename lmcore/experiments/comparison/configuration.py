@@ -9,6 +9,7 @@ from lmcore.experiments.comparison.recorded import RecordedRun
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.journal import bears_on_learning
 from lmcore.experiments.one_change import JUDGING, Leaf, Recipe
+from lmcore.experiments.own_code import recorded_digests
 
 Meaning = Literal["learned", "seed", "judged", "code", "machine", "presentation"]
 """What a difference bears on: what is learned; chance; how a model is judged; lmcore's code; the last bits of every
@@ -67,8 +68,9 @@ def _compare(first: RecordedRun, second: RecordedRun) -> one_change.Comparison |
 
 
 def _recipe(run: RecordedRun) -> Recipe | None:
-    code = {name: str(digest) for name, digest in _table(run, "own_code").items()}
-    return None if run.config is None else Recipe(run.config, str(run.identity.get("data_fingerprint") or ""), code)
+    if run.config is None:
+        return None
+    return Recipe(run.config, str(run.identity.get("data_fingerprint") or ""), recorded_digests(run.identity))
 
 
 def _of_configurations(runs: Sequence[RecordedRun]) -> Iterator[Setting]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lmcore.experiments.comparison.recorded import RecordedRun
 from lmcore.experiments.journal import bears_on_learning
+from lmcore.experiments.own_code import recorded_digests
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ def _recipe(run: RecordedRun) -> object:
     digest, data = identity.get("config_hash"), identity.get("data_fingerprint")
     if not digest or not data:
         return None
-    own = identity.get("own_code")
-    code = tuple(sorted((str(name), str(value)) for name, value in own.items())) if isinstance(own, dict) else ()
+    code = tuple(sorted(recorded_digests(identity).items()))
     changes = tuple((change.step, change.key, change.new) for change in run.changes if bears_on_learning(change.key))
     return str(digest), str(data), code, run.parent_step, changes
