@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmcore.cores import available_cores
 from lmcore.process.messages import Ablate, AblationEnded, StopAblation
 from tui import opening
 from tui.ablation_state import AblationState
@@ -111,7 +111,7 @@ def draw_up(app: LabApp, draft: Draft | None = None, problem: str = "") -> None:
         elif filled is not None:
             _ask_for(app, command_of(baseline, filled))
 
-    form = AblationForm(baseline, pane.reading, draft or Draft(), _cores(), lambda: _work_rate(app), problem)
+    form = AblationForm(baseline, pane.reading, draft or Draft(), available_cores(), lambda: _work_rate(app), problem)
     app.push_screen(form, begin)
 
 
@@ -170,10 +170,6 @@ def _ask_for(app: LabApp, command: Ablate) -> None:
         app.lab = replace(app.lab, ablation=None)  # what is shown from now on is the new one
     app.send(command)
     _show_going(app)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _work_rate(app: LabApp) -> float | None:

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import torch
 
+from lmcore.cores import available_cores as available_cores
 from lmcore.seeds import stream_seed as stream_seed
-
-
-def available_cores() -> int:
-    """How many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def threads_meant(n: int) -> int:
