@@ -65,6 +65,8 @@ def unknown_key(path: Path) -> str:
     known = known_names(tuple(section))
     if nearest:
         return f"{where} {name!r}; did you mean {nearest[0]!r}?"
+    if section and section[0] not in (*SECTIONS, "hooks"):
+        return unknown_key((section[0],))
     return f"{where} {name!r}" + (f"; it has {', '.join(known)}" if len(known) < 12 else "")
 
 

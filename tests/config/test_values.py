@@ -32,6 +32,13 @@ def test_a_key_that_is_none_is_answered(key: str) -> None:
         get_from_config(TrainingConfig(), key)
 
 
+def test_a_misspelt_section_is_what_is_answered() -> None:
+    with pytest.raises(ConfigError, match=r"there is no section 'trainin'; did you mean 'training'\?"):
+        get_from_config(TrainingConfig(), "trainin.x")
+    with pytest.raises(ConfigError, match=r"there is no section 'zzz'; it has model, training"):
+        get_from_config(TrainingConfig(), "zzz.x")
+
+
 def test_a_changed_value_is_checked() -> None:
     config = with_value(TrainingConfig(), "training.learning_rate", 0.5)
     assert config.training.learning_rate == 0.5 and TrainingConfig().training.learning_rate == 1e-3
