@@ -152,6 +152,7 @@ async def test_in_a_small_terminal_one_part_is_shown_at_a_time(runs: list[Path])
     async with app.run_test(size=NARROW) as pilot:
         await settle(pilot)
         assert "[1 Curves]" in screen_text(app) and "validation loss" not in screen_text(app)
+        assert "r read" in screen_text(app)  # the last of the keys
         await pilot.press("tab")
         await settle(pilot)
         assert "[2 Facts]" in screen_text(app) and "validation loss" in screen_text(app)

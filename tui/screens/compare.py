@@ -43,7 +43,7 @@ PARTS = {"curves": "1 Curves", "facts": "2 Facts", "samples": "3 Samples"}
 """The parts of the screen and their titles."""
 
 KEYS = "/ metric · x axis · y log · c cursor · +- zoom · ←→ samples · tab part · f first · r read again · esc closes"
-FEW_KEYS = "/ metric · x axis · y log · c cursor · +- zoom · ←→ samples · f first · r again"
+FEW_KEYS = "/ metric · x axis · y log · c cursor · +- zoom · ←→ samples · f first · r read"
 """The keys in a line, where there is less room."""
 
 
