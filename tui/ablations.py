@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.cores import available_cores
+from lmcore.config.cores import available_cores
 from lmcore.process.messages import Ablate, AblationEnded, StopAblation
 from tui import opening
 from tui.ablation_state import AblationState

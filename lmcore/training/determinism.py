@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from lmcore.cores import available_cores as available_cores
+from lmcore.config.cores import available_cores as available_cores
 from lmcore.seeds import stream_seed as stream_seed
 
 

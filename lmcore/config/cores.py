@@ -1,4 +1,4 @@
-"""How many processor cores there are to train with. Needs no torch, so that the screens can tell, too."""
+"""How many processor cores there are: what `other.threads: 0` means. Needs no torch: the screens may ask, too."""
 
 import os
 
