@@ -1,15 +1,23 @@
-# The two commands of the README: `make lab` opens the laboratory, `make test` runs the whole suite.
+# The two commands of the README: `make lab` opens the laboratory, `make test` runs the whole suite, a worker on each core.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: lab test check clean
+.PHONY: lab test fuzz check clean
 
 lab: $(VENV)/.lab
 	@$(BIN)/lmlab
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Ten minutes of the property tests alone, with other examples each time. What fails is printed with its seed.
+fuzz: $(VENV)/.dev
+	@end=$$(($$(date +%s) + 600)); while [ $$(date +%s) -lt $$end ]; do \
+	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
+	  echo "pytest -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed"; \
+	  $(BIN)/python -m pytest -n auto --dist worksteal -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed || exit 1; \
+	done
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
