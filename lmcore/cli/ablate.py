@@ -110,7 +110,8 @@ def _tell(plan: "Ablation", result: "AblationResult", markdown: Path | None, as_
     """Print the result, and say how the ablation ended."""
     from lmcore.experiments.ablation import page
     from lmcore.experiments.ablation.result import as_json as plain_result
-    from lmcore.experiments.folder import plainly, write_whole
+    from lmcore.experiments.folder import plainly
+    from lmcore.files import write_whole
 
     if as_json:
         give_json({"event": "result", "folder": plan.folder, **plain_result(result)})

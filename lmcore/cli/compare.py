@@ -50,8 +50,9 @@ def compare_runs(
     from lmcore.experiments.comparison import page
     from lmcore.experiments.comparison.result import as_json as plain
     from lmcore.experiments.comparison.result import compare
-    from lmcore.experiments.folder import plainly, write_whole
+    from lmcore.experiments.folder import plainly
     from lmcore.experiments.runs import find_run
+    from lmcore.files import write_whole
 
     axis = _axis(x)
     if len(run) < 2:

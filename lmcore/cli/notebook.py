@@ -33,9 +33,10 @@ def notebook(
     It is made from the runs and ablations themselves, negative results, failures and damaged runs included, with the
     notes of each run. Prints the page's path.
     """
-    from lmcore.experiments.folder import plainly, write_whole
+    from lmcore.experiments.folder import plainly
     from lmcore.experiments.notebook.gathering import gather
     from lmcore.experiments.notebook.page import page
+    from lmcore.files import write_whole
 
     first, last = (day.date() if day is not None else None for day in (since, until))
     if first is not None and last is not None and last < first:

@@ -4,9 +4,10 @@ import os
 import shutil
 from pathlib import Path
 
-from lmcore.experiments.folder import DELETED, RunError, alone, plainly
+from lmcore.experiments.folder import DELETED, RunError, plainly
 from lmcore.experiments.lock import holder_of, is_locked
 from lmcore.experiments.runs import is_run
+from lmcore.files import alone
 
 
 def delete_run(folder: Path, runs_folder: Path | None = None) -> None:

@@ -4,8 +4,6 @@ import errno
 import json
 import os
 import re
-import shutil
-import stat
 import time
 import unicodedata
 import uuid
@@ -13,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # a system without it has no other processes' locks to respect
-    fcntl = None  # type: ignore[assignment]
+from lmcore import files
+from lmcore.files import NotPlain, alone, sync_folder, write_whole
 
 CONFIG = "config.yaml"
 RUN = "run.json"
@@ -37,10 +33,6 @@ DELETED = ".deleted-"
 """Prefix of a run directory that is being deleted."""
 
 
-LARGEST_RUN = 16 << 20
-"""A run.json of more bytes is damaged: one with a thousand hooks has less than one of these megabytes."""
-
-
 class RunError(ValueError):
     """A run cannot be found, read or written; the message says which and why."""
 
@@ -50,6 +42,8 @@ def plainly(what: str, path: Path) -> Iterator[None]:
     """Turn an operating system's error into a RunError sentence: `what` could not be done with `path`, and why."""
     try:
         yield
+    except NotPlain as error:
+        raise RunError(f"Cannot {what} {error.filename}: {error.strerror}.") from error
     except OSError as error:
         reasons = {
             errno.ENOSPC: "the disk is full. Free some space and go on; nothing saved is lost",
@@ -76,71 +70,6 @@ def run_name(title: str, config_hash: str, now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{slug(title)}-{config_hash[:8]}"
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read it. OSError for whatever is no file, such as a pipe, where reading would wait for ever."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        kind = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(kind):
-            raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
-        if not stat.S_ISREG(kind):
-            raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
-def read_regular(path: Path, most: int) -> bytes:
-    """The content of a file. OSError for whatever is no file, and for one of more than `most` bytes."""
-    with open_regular(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
-    return content
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems cannot sync a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a power cut, finds the old text or the new, never a part. May raise OSError.
-
-    One process at a time may do so with one file; what a killed one left is overwritten.
-    """
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold other processes off a short change of a folder's small files (the lock file, run.json)."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if fcntl is not None:
-            with suppress(OSError):  # a network file system may not lock folders; then the change is only very quick
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def new_folder(runs_folder: Path) -> Path:
     """Make an empty folder, hidden from the list of runs, in which a run is put together until `publish`.
 
@@ -161,7 +90,7 @@ def publish(folder: Path, name: str) -> Path:
             final = folder.with_name(name if number == 1 else f"{name}-{number}")
             with alone(folder.parent):
                 if not os.path.lexists(final):
-                    folder.rename(final)
+                    files.move_folder(folder, final)
                     sync_folder(final.parent)
                     return final
     raise RunError(f"Cannot make a run in {folder.parent}: the name {name} is taken ten thousand times.")
@@ -172,8 +101,8 @@ def remove_leftovers(runs_folder: Path, older_than: float = 24 * 3600.0) -> None
     for prefix in (UNFINISHED, DELETED):
         for folder in runs_folder.glob(f"{prefix}*"):
             with suppress(OSError):
-                if not folder.is_symlink() and folder.stat().st_mtime < time.time() - older_than:
-                    shutil.rmtree(folder)
+                if folder.lstat().st_mtime < time.time() - older_than:
+                    files.remove_folder(folder)
 
 
 def write_run(folder: Path, run: dict[str, Any]) -> None:
@@ -186,7 +115,7 @@ def load_run(folder: Path) -> dict[str, Any]:
     """Read run.json as it stands. RunError if it is missing or damaged."""
     path = folder / RUN
     try:
-        run = json.loads(read_regular(path, LARGEST_RUN))
+        run = json.loads(files.read_regular(path))
     except FileNotFoundError as error:
         raise RunError(f"{folder} is not a run: it has no {RUN}.") from error
     except OSError as error:

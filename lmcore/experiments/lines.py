@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lmcore.experiments.folder import open_regular, plainly
+from lmcore.experiments.folder import plainly
+from lmcore.files import open_regular
 
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How numbers that JSON lacks stand in a file: as these strings."""

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lmcore.experiments.folder import LOCK, RunError, alone, plainly, read_regular, write_whole
+from lmcore.experiments.folder import LOCK, RunError, plainly
+from lmcore.files import alone, read_regular, write_whole
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from lmcore.experiments.folder import NOTES, RunError, alone, plainly, read_regular, write_whole
+from lmcore.experiments.folder import NOTES, RunError, plainly
+from lmcore.files import alone, read_regular, write_whole
 
 MOST_BYTES = 1 << 20
 

@@ -26,7 +26,6 @@ from lmcore.experiments.folder import (
     remove_leftovers,
     run_name,
     write_run,
-    write_whole,
 )
 from lmcore.experiments.identity import config_hash, run_identity
 from lmcore.experiments.journal import read_changes
@@ -35,6 +34,7 @@ from lmcore.experiments.lock import RunLock
 from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.own_code import OwnCode, keep, kept, recorded_digests
 from lmcore.experiments.runs import read_config_text
+from lmcore.files import write_whole
 from lmcore.generation import encode_prompt
 from lmcore.hooks.active import Hooks
 from lmcore.model.initialization import initialize

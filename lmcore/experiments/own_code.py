@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import HookConfig, TrainingConfig
-from lmcore.experiments.folder import RunError, plainly, write_whole
+from lmcore.experiments.folder import RunError, plainly
+from lmcore.files import write_whole
 
 CODE = "code"
 """The folder inside a run directory."""

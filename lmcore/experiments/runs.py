@@ -11,13 +11,14 @@ from typing import Any
 
 from lmcore.experiments import folder as layout
 from lmcore.experiments.folder import RunError as RunError
-from lmcore.experiments.folder import load_run, open_regular, plainly, update_run
+from lmcore.experiments.folder import load_run, plainly, update_run
 from lmcore.experiments.lines import read_last_lines
 from lmcore.experiments.samples import Sample as Sample
 from lmcore.experiments.samples import load_samples
 from lmcore.experiments.summary import RunSummary as RunSummary
 from lmcore.experiments.summary import settled as settled
 from lmcore.experiments.summary import summarize as summarize
+from lmcore.files import open_regular
 
 MOST_OF_CONFIG = 1 << 20
 """Characters of a config.yaml that are read: more than a configuration may have."""

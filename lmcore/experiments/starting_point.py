@@ -7,19 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import parse_config
-from lmcore.experiments.folder import (
-    CHECKPOINTS,
-    LOCK,
-    LOG,
-    METRICS,
-    SAMPLES,
-    RunError,
-    load_run,
-    plainly,
-    write_run,
-    write_whole,
-)
+from lmcore.experiments.folder import CHECKPOINTS, LOCK, LOG, METRICS, SAMPLES, RunError, load_run, plainly, write_run
 from lmcore.experiments.runs import read_config_text
+from lmcore.files import write_whole
 from lmcore.training.checkpoints import STATE_FILE, CheckpointError, find_checkpoint, load_state
 
 NOT_REPEATED = (CHECKPOINTS, METRICS, SAMPLES, LOG, LOCK)

@@ -10,11 +10,12 @@ from lmcore.config import set_in_text, to_yaml_value
 from lmcore.experiments.bitwise import first_difference, first_tensor_that_differs, logged_rows
 from lmcore.experiments.consent import ConsentNeeded
 from lmcore.experiments.experiment import Experiment, StepRecord
-from lmcore.experiments.folder import CHECKPOINTS, JOURNAL, RunError, load_run, plainly, write_run, write_whole
+from lmcore.experiments.folder import CHECKPOINTS, JOURNAL, RunError, load_run, plainly, write_run
 from lmcore.experiments.metrics import is_of_time
 from lmcore.experiments.own_code import OwnFile
 from lmcore.experiments.runs import is_run, read_run
 from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
+from lmcore.files import write_whole
 from lmcore.process.deeds import Deed, OpenedRun
 from lmcore.process.messages import Command, Fork, Generate, Load, Resume, RunUntil, Start
 from lmcore.process.replayed import Difference

@@ -19,9 +19,10 @@ from lmcore.experiments.ablation.result import (
     result_of,
     store,
 )
-from lmcore.experiments.folder import RunError, plainly, slug, write_whole
+from lmcore.experiments.folder import RunError, plainly, slug
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.lock import RunLock
+from lmcore.files import write_whole
 from lmcore.training.determinism import available_cores
 
 State = Literal["running", "finished", "reused", "failed", "stopped"]

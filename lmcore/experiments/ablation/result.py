@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from lmcore.experiments.ablation.plan import Ablation, Arm
-from lmcore.experiments.folder import RunError, plainly, write_whole
+from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.verdict import Verdict, judge
+from lmcore.files import write_whole
 
 RESULT = "result.json"
 
