@@ -5,10 +5,14 @@ every version that it ever used: `code/my_hooks.py` as it began, later ones as `
 runs them.
 """
 
+import ast
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +120,55 @@ def read_own_file(path: Path, name: str = "") -> OwnFile:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RunError(f"{path} is not text in UTF-8 (byte {error.start + 1:,}), so it is not run.") from error
+    _refuse_other_files(name or path.name, text, path.parent)
     return OwnFile(name or path.name, str(path), digest_of(content), text)
+
+
+def _refuse_other_files(name: str, text: str, folder: Path) -> None:
+    """RunError where a file imports another that lies beside it or in the working folder: nobody was shown that one,
+    and it would be no part of what makes the run what it is."""
+    for line, module in _imported(text):
+        if (place := _place_of(module, (folder, Path.cwd()))) is not None:
+            raise RunError(
+                f"{name}, line {line}, imports {module or 'a module beside it'} from {place}, which you were not asked "
+                f"about and which the run would not keep. Put what it needs into {name} itself, or install it as a "
+                "package."
+            )
+
+
+def _imported(text: str) -> Iterator[tuple[int, str]]:
+    """Line and top-level name of every import, also inside functions; "" for one that is relative."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # it cannot run either; what is wrong is said, with its line, where it would
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, "" if node.level else (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = ast.unparse(node.func)
+            if called.rpartition(".")[2] in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+                yield node.lineno, node.args[0].value.partition(".")[0]
+
+
+def _place_of(module: str, folders: Iterable[Path]) -> Path | None:
+    """The file or folder from which an import would take a module, if it lies in one of these folders."""
+    if not module:
+        return next(iter(folders))
+    if module in sys.stdlib_module_names or module == "lmcore":
+        return None
+    here = [folder.resolve() for folder in folders]
+    found: list[str] = []
+    with suppress(ImportError, ValueError, AttributeError):
+        if (spec := find_spec(module)) is not None:
+            found = [*([spec.origin] if spec.origin else []), *(spec.submodule_search_locations or [])]
+    if found:
+        inside = [Path(one) for one in found if any(Path(one).resolve().parent in (f, f / module) for f in here)]
+        return inside[0] if inside else None
+    beside = [folder / entry for folder in here for entry in (f"{module}.py", module)]
+    return next((path for path in beside if path.exists()), None)
 
 
 def digest_of(content: bytes) -> str:

@@ -18,20 +18,22 @@ SETTLED_SECONDS = 0.1  # a file written more recently may still be half-way to t
 class FileWatch:
     """The originals of a run's own files. What is written to one after the run was opened here is to be used.
 
-    An original that said, when the run was opened, what the person had agreed to is followed: its later versions are
-    the person's own edits. Any other must be agreed to again.
+    An original is followed, its later versions being the person's own edits, if it lies in a folder that the person
+    named, and said when the run was opened what the person had agreed to. Each version of any other must be agreed to.
     """
 
-    def __init__(self, own: OwnCode, just_read: bool) -> None:
-        """`just_read`: the run began here, with the originals."""
+    def __init__(self, own: OwnCode, just_read: bool, is_named: bool) -> None:
+        """`just_read`: the run began here, with the originals. `is_named`: the person opened a configuration in their
+        folder, on this machine; without that only a file, which anybody may have written, says where they lie."""
         self._own = own
+        self._is_named = is_named
         self._seen: dict[str, Signature | None] = {}
-        self._followed: set[str] = set()
+        self._same: set[str] = set()  # originals that said what the run uses
         for name in () if just_read else own.files:
             self._seen[name] = _signature(self._path(name))
             with suppress(RunError):  # it is not there, or not text: the run has its own copy
                 if read_own_file(self._path(name)).digest == own.files[name].digest:
-                    self._followed.add(name)
+                    self._same.add(name)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -40,7 +42,7 @@ class FileWatch:
             f"{self._path(name)} is not the version that this run uses, which lies in the run's own folder. Save it "
             "once more while the run is open to use it from the next step on."
             for name, signature in self._seen.items()
-            if signature is not None and name not in self._followed
+            if signature is not None and name not in self._same
         )
 
     def edited(self) -> OwnFile | None:
@@ -51,17 +53,17 @@ class FileWatch:
         for name, acting in self._own.files.items():
             if name not in self._seen:  # the run began to use it just now
                 self._seen[name] = None
-                self._followed.add(name)
+                self._same.add(name)
             signature = _signature(self._path(name))
             if signature is None or signature == self._seen[name]:
                 continue
             time.sleep(max(0.0, min(SETTLED_SECONDS, signature[0] / 1e9 + SETTLED_SECONDS - time.time())))
             signature, file = _signature(self._path(name)), read_own_file(self._path(name))
             if file.digest != acting.digest:
-                require_consent([file], allow=name in self._followed)
+                require_consent([file], allow=self._is_named and name in self._same)
                 return file
             self._seen[name] = signature
-            self._followed.add(name)
+            self._same.add(name)
         return None
 
     def _path(self, name: str) -> Path:

@@ -43,6 +43,7 @@ class RunControl:
         self._until: messages.RunUntil | None = None
         self._stepping = False  # the condition is that of `Step`, which may be asked for again meanwhile
         self._watch: FileWatch | None = None
+        self._named: set[Path] = set()  # folders in which the person opened a configuration, in this session
         self.experiment: Experiment | None = None
         self.state: State = "loading"
 
@@ -69,6 +70,7 @@ class RunControl:
         config = parse_config(command.config_text)
         runs_folder = Path(config.other.runs_folder)
         hold(Recipe(config), runs_folder, command.confounded)  # before the run that is open is let go
+        self._named.add(Path(command.config_folder).resolve())
         self._open(
             lambda: Experiment.create(
                 command.config_text,
@@ -151,7 +153,8 @@ class RunControl:
         """Let a run be the one that is open."""
         self.experiment = experiment
         experiment.moments.keep_snapshots()
-        self._watch = FileWatch(experiment.own, just_read=is_new)
+        folder = experiment.own.folder
+        self._watch = FileWatch(experiment.own, is_new, is_named=folder is not None and folder.resolve() in self._named)
         self._write_log_in(experiment.folder)
         for note in (*experiment.notes, *self._watch.notes):
             self._outbox.send(messages.LogLine(note, "warning"))

@@ -86,6 +86,53 @@ def test_a_version_that_was_changed_is_not_what_the_run_used(tmp_path: Path) -> 
         kept(tmp_path, "../mine.py", file.digest)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import helper",
+        "import helper.parts as parts",
+        "from helper import a",
+        "from . import helper",
+        "from .helper import a",
+        "def f():\n    import torch, helper",
+        "import importlib\nimportlib.import_module('helper')",
+        "__import__('helper')",
+    ],
+)
+@pytest.mark.parametrize("place", ["beside", "working folder, on the path", "a folder without __init__"])
+def test_an_import_of_a_file_that_nobody_was_shown_is_refused(
+    line: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, work = tmp_path / "configs", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    monkeypatch.chdir(work)
+    if place == "beside":
+        (home / "helper.py").write_text("a = 1\n")
+    elif place.startswith("working"):
+        (work / "helper.py").write_text("a = 1\n")
+        monkeypatch.syspath_prepend(str(work))
+    else:
+        (home / "helper").mkdir()
+    number = line.count("\n", 0, line.index("helper")) + 1
+    (home / "mine.py").write_text(line + "\n")
+    with pytest.raises(RunError, match=rf"mine.py, line {number}, imports .*Put what it needs into mine.py itself"):
+        read_own_file(home / "mine.py")
+
+
+def test_what_is_installed_or_is_pythons_own_may_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside a file of the same name as a module of Python's, which nobody means."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "random.py").write_text("")
+    lines = (
+        "import random, math\nimport torch.nn.functional as F\nfrom lmcore.hooks import catalogue\nimport not_there\n"
+    )
+    (tmp_path / "mine.py").write_text(lines)
+    assert read_own_file(tmp_path / "mine.py").text == lines
+    (tmp_path / "broken.py").write_text("import (\n")  # told with its line where it would run
+    assert read_own_file(tmp_path / "broken.py").text
+
+
 def test_consent_is_asked_for_once_for_each_content(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("a = 1\n")
     file = read_own_file(tmp_path / "mine.py")
