@@ -176,7 +176,13 @@ class Hooks:
     def _term(self, hook: Hook, logits: Tensor, targets: Tensor, activations: Mapping[str, Tensor]) -> Tensor:
         weights = {place: self._parameters[place] for place in hook.places if place in self._parameters}
         seen = {**weights, **activations}
+        versions = [x._version for x in (logits, targets, *seen.values())]
         term = call(hook, "", self._moment, logits, targets, seen)
+        if versions != [x._version for x in (logits, targets, *seen.values())]:
+            raise HookError(
+                f"{failure(hook, '', self._moment)}: it wrote into what a term of the loss only looks at; write into a "
+                "copy, such as x.clone()"
+            )
         if not isinstance(term, Tensor) or term.shape != () or not term.is_floating_point():
             got = f"the shape {tuple(term.shape)}" if isinstance(term, Tensor) else type(term).__name__
             raise HookError(f"{failure(hook, '', self._moment)}: a term of the loss must be one number, not {got}")

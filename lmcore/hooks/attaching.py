@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lmcore.hooks.calling import Moment, call, checked, is_finite, measure, refuse_non_finite, replaced
+from lmcore.hooks.calling import Moment, call, checked, is_finite, measure, refuse_non_finite, replaced, writable
 from lmcore.hooks.declared import Hook
 from lmcore.hooks.points import HookPoint, Place, Weight
 from lmcore.hooks.replaced_gradient import with_gradient
@@ -123,7 +123,7 @@ def _compute(hook: Hook, linear: nn.Linear, weight: Weight, moment: Moment, x: T
 
     was_finite = moment.look_for_non_finite and is_finite(x)
     seen = with_gradient(x, compare) if is_watched else x
-    result = call(hook, weight.name, moment, seen, linear.weight, linear.bias, weight)
+    result = call(hook, weight.name, moment, writable(hook, seen), linear.weight, linear.bias, weight)
     result = checked(hook, weight.name, moment, result, like=x.new_empty((*x.shape[:-1], w.shape[0])))
     if was_finite:
         refuse_non_finite(hook, weight.name, moment, result)

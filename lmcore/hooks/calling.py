@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from lmcore.hooks.catalogue import HookError
 from lmcore.hooks.declared import Hook, Hookable, State
+from lmcore.hooks.guard import Guard
+from lmcore.hooks.points import must_be_like
 from lmcore.hooks.source import own_error
 from lmcore.seeds import stream_seed
 
@@ -25,7 +27,11 @@ class Moment:
     micro_batch: int = 0
     watch: bool = False  # measure time and effect
     look_for_non_finite: bool = False
+    inside: set[tuple[Hook, str]] = field(default_factory=set)  # the calls that go on, by hook and place
     error: Tensor | None = None  # the gradient at the logits, while it goes back: [batch, pos, vocabulary]
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(self.model)
 
     def the_error(self) -> Tensor:
         """The gradient of the loss with respect to the logits. RuntimeError when none goes back."""
@@ -36,15 +42,23 @@ class Moment:
 
 def call(hook: Hook, place: str, moment: Moment, *given: Any) -> Any:
     """What the hook's function returns. HookError, naming hook, place and step, if it fails."""
+    if (hook, place) in moment.inside:
+        raise HookError(
+            f"{failure(hook, place, moment)}: its function lets the model compute up to this place, which calls it "
+            "again, without end"
+        )
     supplied = _supplied(hook, place, moment)
     hook.firings += 1
+    moment.inside.add((hook, place))
     began = time.perf_counter()
     try:
-        result = hook.entry.function(*given, **hook.arguments, **supplied)
+        result = _call_own(hook, place, moment, given, supplied) if hook.entry.file else _call(hook, given, supplied)
     except HookError:  # of another hook, which this one's function made act
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(hook, place, moment, error) from error
+    finally:
+        moment.inside.discard((hook, place))
     if moment.watch:
         if moment.device.type == "cuda":
             torch.cuda.synchronize(moment.device)
@@ -54,29 +68,42 @@ def call(hook: Hook, place: str, moment: Moment, *given: Any) -> Any:
     return result
 
 
+def _call(hook: Hook, given: Sequence[Any], supplied: dict[str, Any]) -> Any:
+    return hook.entry.function(*given, **hook.arguments, **supplied)
+
+
+def _call_own(hook: Hook, place: str, moment: Moment, given: Sequence[Any], supplied: dict[str, Any]) -> Any:
+    """What a person's function returns. HookError if it wrote to a parameter, which is then what it was."""
+    moment.guard.remember()
+    try:
+        return _call(hook, given, supplied)
+    finally:
+        if written := moment.guard.bring_back():
+            raise HookError(
+                f"{failure(hook, place, moment)}: it wrote to {written}, which a hook may only read; what is to change "
+                "a parameter is a hook of the kind update"
+            )
+
+
+def writable(hook: Hook, x: Tensor) -> Tensor:
+    """x as the hook's function gets it: a copy for a person's own, which may write into it, whoever needs x besides."""
+    return x.clone() if hook.entry.file else x
+
+
 def replaced(hook: Hook, place: str, moment: Moment, x: Tensor, *rest: Any) -> Tensor:
     """What the function makes of `x`: a tensor of the same shape and type. HookError."""
-    before = x.detach().clone() if moment.watch else x.detach()  # a function may change what it is given
     was_finite = moment.look_for_non_finite and is_finite(x, place)
-    result = checked(hook, place, moment, call(hook, place, moment, x, *rest), x)
+    result = checked(hook, place, moment, call(hook, place, moment, writable(hook, x), *rest), x)
     if was_finite:
         refuse_non_finite(hook, place, moment, result)
     if moment.watch:
-        measure(hook, [before], [result])
+        measure(hook, [x], [result])
     return result
 
 
 def checked(hook: Hook, place: str, moment: Moment, result: Any, like: Tensor) -> Tensor:
     """The result, if it is a tensor of the shape and type of `like`. HookError."""
-    want = f"a tensor of the shape {tuple(like.shape)}"
-    if not isinstance(result, Tensor):
-        raise HookError(f"{failure(hook, place, moment)}: it must return {want}, not {type(result).__name__}")
-    if result.shape != like.shape:
-        raise HookError(f"{failure(hook, place, moment)}: it must return {want}, not {tuple(result.shape)}")
-    if result.dtype != like.dtype or result.device != like.device:
-        have, need = f"{result.dtype} on {result.device}", f"{like.dtype} on {like.device}"
-        raise HookError(f"{failure(hook, place, moment)}: it must return {need}, not {have}")
-    return result
+    return must_be_like(failure(hook, place, moment), result, like)
 
 
 def refuse_non_finite(hook: Hook, place: str, moment: Moment, *results: Tensor) -> None:
@@ -148,7 +175,7 @@ def _keep_plain(hook: Hook, place: str, moment: Moment, state: dict[str, Any]) -
         state[key] = value.detach().to(moment.device)
 
 
-def _failed(hook: Hook, place: str, moment: Moment, error: Exception) -> HookError:
+def _failed(hook: Hook, place: str, moment: Moment, error: BaseException) -> HookError:
     if hook.entry.file:
         return own_error(failure(hook, place, moment), hook.entry.file, error)
     said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

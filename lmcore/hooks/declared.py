@@ -26,6 +26,10 @@ class Hookable(Protocol):
         """Every parameter by its name."""
         ...
 
+    def named_buffers(self) -> Iterable[tuple[str, Tensor]]:
+        """Every fixed tensor by its name."""
+        ...
+
     def get_submodule(self, target: str) -> nn.Module:
         """A part of the model by its name."""
         ...

@@ -5,8 +5,11 @@ import fnmatch
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
+
+from lmcore.hooks.catalogue import HookError
 
 HookFunction = Callable[[Tensor, "HookPoint"], Tensor | None]
 """What can be attached: it gets the tensor and the point, and returns a replacement, or None to leave it as it is."""
@@ -77,6 +80,19 @@ class HookHandle:
     def remove(self) -> None:
         """Detach the function."""
         self._functions.pop(self._number, None)
+
+
+def must_be_like(failure: str, result: Any, like: Tensor) -> Tensor:
+    """A function's result, if it is a tensor of the shape and type of `like`. HookError that begins with `failure`."""
+    want = f"a tensor of the shape {tuple(like.shape)}"
+    if not isinstance(result, Tensor):
+        raise HookError(f"{failure}: it must return {want}, not {type(result).__name__}")
+    if result.shape != like.shape:
+        raise HookError(f"{failure}: it must return {want}, not {tuple(result.shape)}")
+    if result.dtype != like.dtype or result.device != like.device:
+        have, need = f"{result.dtype} on {result.device}", f"{like.dtype} on {like.device}"
+        raise HookError(f"{failure}: it must return {need}, not {have}")
+    return result
 
 
 def matching_names(names: Iterable[str], pattern: str, what: str = "hook point") -> list[str]:

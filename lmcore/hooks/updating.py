@@ -7,7 +7,17 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from lmcore.hooks.calling import Moment, call, checked, failure, is_finite, measure, refuse_non_finite, replaced
+from lmcore.hooks.calling import (
+    Moment,
+    call,
+    checked,
+    failure,
+    is_finite,
+    measure,
+    refuse_non_finite,
+    replaced,
+    writable,
+)
 from lmcore.hooks.catalogue import HookError
 from lmcore.hooks.declared import Hook
 
@@ -35,9 +45,8 @@ def transform_gradients(hooks: Sequence[Hook], parameters: Mapping[str, nn.Param
 
 
 def _all_at_once(hook: Hook, gradients: dict[str, Tensor], moment: Moment) -> dict[str, Tensor]:
-    before = [gradient.clone() for gradient in gradients.values()] if moment.watch else []
     was_finite = moment.look_for_non_finite and all(map(is_finite, gradients.values()))
-    result = call(hook, "", moment, dict(gradients))
+    result = call(hook, "", moment, {place: writable(hook, gradient) for place, gradient in gradients.items()})
     if not isinstance(result, dict) or result.keys() != gradients.keys():
         raise HookError(f"{failure(hook, '', moment)}: it must return a dict with the names that it was given")
     for place, gradient in gradients.items():
@@ -45,7 +54,7 @@ def _all_at_once(hook: Hook, gradients: dict[str, Tensor], moment: Moment) -> di
     if was_finite:
         refuse_non_finite(hook, "", moment, *result.values())
     if moment.watch:
-        measure(hook, before, [result[place] for place in gradients])
+        measure(hook, list(gradients.values()), [result[place] for place in gradients])
     return result
 
 
@@ -59,7 +68,7 @@ def transformed_directions(
     if not acting:
         yield
         return
-    changed = {**optimizer.tensors(), **{f"parameter {name}": p.data for name, p in parameters.items()}}
+    changed = {**optimizer.tensors(), **{f"parameter {name}": p.detach() for name, p in parameters.items()}}
     before = {name: tensor.clone() for name, tensor in changed.items()}
     try:
         yield

@@ -17,7 +17,7 @@ class LayerNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
         self.hook_scale = HookPoint()  # [batch, pos, 1]
-        self.hook_normalized = HookPoint()  # [batch, pos, d_model]
+        self.hook_normalized = HookPoint()  # [batch, pos, d_model], before weight and bias
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, pos, d_model] → the same shape."""
@@ -25,10 +25,9 @@ class LayerNorm(nn.Module):
             return F.layer_norm(x, (self.width,), self.weight, self.bias, self.epsilon)
         centred = x - x.mean(-1, keepdim=True)  # [batch, pos, d_model]
         scale = self.hook_scale((centred.square().mean(-1, keepdim=True) + self.epsilon).sqrt())  # [batch, pos, 1]
-        normalized = centred / scale * self.weight  # [batch, pos, d_model]
-        if self.bias is not None:
-            normalized = normalized + self.bias
-        return self.hook_normalized(normalized)
+        normalized = self.hook_normalized(centred / scale)  # [batch, pos, d_model]
+        scaled = normalized * self.weight  # [batch, pos, d_model]
+        return scaled if self.bias is None else scaled + self.bias
 
 
 class RMSNorm(nn.Module):
@@ -39,14 +38,14 @@ class RMSNorm(nn.Module):
         self.width, self.epsilon = width, epsilon
         self.weight = nn.Parameter(torch.ones(width))
         self.hook_scale = HookPoint()  # [batch, pos, 1]
-        self.hook_normalized = HookPoint()  # [batch, pos, d_model]
+        self.hook_normalized = HookPoint()  # [batch, pos, d_model], before the weight
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, pos, d_model] → the same shape."""
         if not (self.hook_scale.is_used or self.hook_normalized.is_used):
             return F.rms_norm(x, (self.width,), self.weight, self.epsilon)
         scale = self.hook_scale((x.square().mean(-1, keepdim=True) + self.epsilon).sqrt())  # [batch, pos, 1]
-        return self.hook_normalized(x / scale * self.weight)
+        return self.hook_normalized(x / scale) * self.weight
 
 
 def build_norm(config: ModelConfig) -> LayerNorm | RMSNorm:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Self
 
 import torch
@@ -10,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmcore.config.schema import ModelConfig
-from lmcore.hooks.points import HookFunction, HookPoint, matching_names
+from lmcore.hooks.functions import NamedHook, attached, chosen_names
+from lmcore.hooks.points import HookPoint
 from lmcore.model.block import Block
 from lmcore.model.cache import KeyValueCache
 from lmcore.model.norm import build_norm
@@ -18,9 +18,6 @@ from lmcore.model.position import build_position_embedding
 
 NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
 """Which hook points: a name or glob, several of them, a function of the name, or None for all."""
-
-NamedHook = tuple[str, HookFunction]
-"""A hook point's name, or a glob, and what to attach there."""
 
 
 class ContextError(ValueError):
@@ -72,7 +69,10 @@ class Transformer(nn.Module):
         x: Tensor = self.hook_embed(self.embed(tokens))  # [batch, pos, d_model]
         if self.pos_embed is not None:
             position = self.pos_embed(torch.arange(start, end, device=tokens.device))  # [pos, d_model]
-            x = x + self.hook_pos_embed(position.expand_as(x))  # [batch, pos, d_model]
+            position = position.expand_as(x)  # [batch, pos, d_model]: one memory for the whole batch
+            if self.hook_pos_embed.is_used:
+                position = position.clone()  # that can be written into
+            x = x + self.hook_pos_embed(position)  # [batch, pos, d_model]
         return F.dropout(x, self.config.dropout, self.training)  # [batch, pos, d_model]
 
     def logits_of(self, x: Tensor) -> Tensor:
@@ -103,11 +103,22 @@ class Transformer(nn.Module):
         def keep(x: Tensor, point: HookPoint) -> None:
             seen[point.name] = x
 
-        return self.run_with_hooks(tokens, [(name, keep) for name in self._chosen_points(names_filter)]), seen
+        points = self.hook_points()
+        handles = [points[name].attach(keep) for name in self._chosen_points(names_filter)]
+        try:
+            return self(tokens), seen
+        finally:
+            for handle in handles:
+                handle.remove()
 
-    def run_with_hooks(self, tokens: Tensor, fwd_hooks: Sequence[NamedHook]) -> Tensor:
-        """The logits with functions attached for this one pass: (name or glob, function); nothing stays behind."""
-        with self.hooks(fwd_hooks):
+    def run_with_hooks(
+        self, tokens: Tensor, fwd_hooks: Sequence[NamedHook] = (), bwd_hooks: Sequence[NamedHook] = ()
+    ) -> Tensor:
+        """The logits with functions attached for this one pass, as in `hooks`; nothing stays behind in the model.
+
+        `bwd_hooks` belong to these logits, and act when backward is called on what is made of them. HookError.
+        """
+        with attached(self.hook_points(), fwd_hooks, bwd_hooks):
             logits: Tensor = self(tokens)  # [batch, pos, vocabulary]
             return logits
 
@@ -115,37 +126,22 @@ class Transformer(nn.Module):
     def hooks(self, fwd_hooks: Sequence[NamedHook] = (), bwd_hooks: Sequence[NamedHook] = ()) -> Iterator[Self]:
         """Inside, functions are attached to hook points, each (name or glob, function); after it, none of them is.
 
-        One of `fwd_hooks` gets an activation and its point, one of `bwd_hooks` the gradient that comes back to the
-        point, when backward is called inside too; both return a replacement, or None.
+        One of `fwd_hooks` gets a copy of an activation and its point, one of `bwd_hooks` that of the gradient that
+        comes back to the point, when backward is called inside too; both return a replacement, or None. HookError.
         """
-        points = self.hook_points()
-        remove: list[Callable[[], None]] = []
-
-        def with_gradient(function: HookFunction, x: Tensor, point: HookPoint) -> Tensor | None:
-            if not (x.requires_grad and torch.is_grad_enabled()):
-                return None
-            seen = x.view_as(x)  # of its own, for the same tensor may pass other points
-            remove.append(seen.register_hook(lambda gradient: function(gradient, point)).remove)  # type: ignore[no-untyped-call]
-            return seen
-
-        functions = [(glob, function) for glob, function in fwd_hooks]
-        functions += [(glob, partial(with_gradient, function)) for glob, function in bwd_hooks]
-        chosen = [(points[name], function) for glob, function in functions for name in matching_names(points, glob)]
-        try:
-            remove += [point.attach(function).remove for point, function in chosen]
-            yield self
-        finally:
-            for one in remove:
-                one()
+        with attached(self.hook_points(), fwd_hooks, bwd_hooks) as of_gradients:
+            try:
+                yield self
+            finally:
+                for detach in of_gradients:
+                    detach()
 
     def _chosen_points(self, names_filter: NamesFilter) -> list[str]:
         names = list(self.hook_points())
         if names_filter is None:
             return names
-        if callable(names_filter):
-            return [name for name in names if names_filter(name)]
-        globs = [names_filter] if isinstance(names_filter, str) else names_filter
-        wanted = {name for glob in globs for name in matching_names(names, glob)}
+        filters = [names_filter] if isinstance(names_filter, str) or callable(names_filter) else names_filter
+        wanted = {name for one in filters for name in chosen_names(names, one)}
         return [name for name in names if name in wanted]
 
     def components(self) -> list[str]:

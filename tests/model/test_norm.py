@@ -42,3 +42,18 @@ def test_doubling_the_scale_halves_the_output(kind: str) -> None:
     plain = norm(x)
     norm.hook_scale.attach(lambda scale, point: 2 * scale)
     assert torch.allclose(norm(x), plain / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "bias"), [("layernorm", True), ("layernorm", False), ("rmsnorm", False)])
+def test_normalized_stands_before_weight_and_bias(kind: str, bias: bool) -> None:
+    norm = build_norm(tiny_config(norm=kind, bias=bias))
+    with torch.no_grad():
+        for parameter in norm.parameters():
+            parameter.fill_(3.0)
+    seen = []
+    norm.hook_normalized.attach(lambda x, point: seen.append(x))
+    result = norm(5 * torch.randn(2, 5, 16) + 1)
+    assert torch.allclose(seen[0].square().mean(-1), torch.ones(2, 5), atol=1e-4)
+    assert torch.allclose(result, 3 * seen[0] + (3 if bias else 0), atol=1e-5)
+    norm.hook_normalized.attach(lambda x, point: torch.zeros_like(x))
+    assert torch.equal(norm(torch.randn(2, 5, 16)), torch.full((2, 5, 16), 3.0 if bias else 0.0))

@@ -49,7 +49,7 @@ class OwnOptimizer:
         try:
             self._rule: UpdateRule = made(dict(parameters))
             self._state = dict(self._rule.tensors())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise own_error(f"optimizer {use!r} cannot be made", self._file, error) from error
         for key, tensor in self._state.items():
             if not (isinstance(key, str) and isinstance(tensor, Tensor)):
@@ -60,7 +60,7 @@ class OwnOptimizer:
         self._step = step
         try:
             self._rule.set_hyperparameters(config, step)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise own_error(f"optimizer {self._use!r} failed at step {step}", self._file, error) from error
 
     @torch.no_grad()
@@ -71,7 +71,7 @@ class OwnOptimizer:
         try:
             self._rule.step()
             self._check(before)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             for name, tensor in watched.items():
                 tensor.data = before[name]
             if isinstance(error, HookError):
