@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED = 1  # something broke, or a loss was not finite
     WRONG_INPUT = 2  # a configuration, a name or an option that cannot be used
-    INTERRUPTED = 130  # by SIGINT or SIGTERM, after what there was to save was saved
+    INTERRUPTED = 130  # by SIGINT, SIGTERM or SIGHUP, after what there was to save was saved
 
 
 class Failure(Exception):

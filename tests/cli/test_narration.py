@@ -1,11 +1,14 @@
 """What is told while something takes long, and how a signal is taken."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +34,23 @@ with interruption("asked") as requested:
     assert requested.is_set()
     os.kill(os.getpid(), signal.SIGINT)
     print("still here")
+"""
+
+HANGUP = """
+import signal, sys
+from pathlib import Path
+from lmcore.cli.interruption import interruption
+from lmcore.cli.narration import Narration
+with interruption("asked") as requested, Narration() as narration:
+    narration.training(1, 3, 0.5, {"loss/train": 2.5})
+    print("hangup ignored:", signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, flush=True)
+    requested.wait()
+    signal.raise_signal(signal.SIGHUP)  # the shell tells of it, too
+    narration.line("saving")
+    narration.training(2, 3, 0.5, {"loss/train": 2.5})
+    print("saved", flush=True)
+    Path(sys.argv[1]).write_text("saved")
+sys.exit(130)
 """
 
 
@@ -70,3 +90,35 @@ def test_a_bar_is_drawn_on_a_terminal_and_data_goes_to_stdout() -> None:
 def test_the_first_signal_asks_and_the_second_ends_at_once() -> None:
     done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr.strip()) == (-signal.SIGINT, "", "asked")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_closed_terminal_asks_and_what_is_told_of_saving_breaks_nothing(tmp_path: Path, ignored: bool) -> None:
+    screen, terminal = os.openpty()
+
+    def be_the_terminals_own() -> None:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        if ignored:  # as nohup does; what is told goes to a file then
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGUP, str(tmp_path / "run")],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=be_the_terminals_own,
+    )
+    os.close(terminal)
+    drawn = b""
+    while b"ignored: " not in drawn or not drawn.endswith(b"\n"):
+        drawn += os.read(screen, 4096)
+    assert f"ignored: {ignored}".encode() in drawn
+    if ignored:
+        process.send_signal(signal.SIGTERM)
+    else:
+        os.close(screen)
+    assert process.wait(30) == 130
+    assert (tmp_path / "run").read_text() == "saved"
+    if ignored:
+        os.close(screen)
