@@ -79,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
     """Carry out a command line and return its exit code. Errors are told in a sentence on stderr."""
     try:
         code = app(args=list(arguments), prog_name="lmcore", standalone_mode=False)
+        if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):
+            raise KeyboardInterrupt  # typer caught it, and made of it the bare number
         return code if isinstance(code, int) else ExitCode.DONE
     except ReaderGone:
         # What is left in the buffer must not raise once more when Python ends.

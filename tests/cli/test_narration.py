@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lmcore.cli.narration import Narration
+from tests.cli.run_command import Command
 
 TRAINING = """
 from lmcore.cli.narration import Narration
@@ -51,6 +52,19 @@ with interruption("asked") as requested, Narration() as narration:
     print("saved", flush=True)
     Path(sys.argv[1]).write_text("saved")
 sys.exit(130)
+"""
+
+TOO_SOON = """
+import os, signal, sys
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "lmcore.cli.app":
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from lmcore.cli import main
+sys.meta_path.insert(0, Pressed())
+sys.argv = ["lmcore", "--version"]
+main()
 """
 
 
@@ -122,3 +136,17 @@ def test_a_closed_terminal_asks_and_what_is_told_of_saving_breaks_nothing(tmp_pa
     assert (tmp_path / "run").read_text() == "saved"
     if ignored:
         os.close(screen)
+
+
+def test_an_interruption_before_anything_has_begun_is_a_word_and_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", TOO_SOON], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_a_command_that_is_interrupted_says_so(lmcore: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lmcore.data.dataset.prepare", pressed)
+    shown = lmcore("data", "show", "baseline")
+    assert (shown.code, shown.out, shown.err) == (130, "", "Interrupted.\n")
