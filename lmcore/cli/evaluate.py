@@ -27,6 +27,8 @@ def evaluate_run(
 
     with Narration(as_json) as narration:
         experiment = open_at(run, runs_folder, checkpoint, allow_code, narration)
+        if experiment.fallback:
+            narration.line(experiment.fallback)
         config = with_value(experiment.config, "evaluation.batches", batches)
         if stride is not None:
             config = with_value(config, "evaluation.stride", stride)
@@ -34,7 +36,8 @@ def evaluate_run(
         metrics = experiment.evaluate(settings=config.evaluation)
     known = {**metrics, "loss/floor": experiment.floor}
     if as_json:
-        give_json({"run": experiment.folder.name, "step": experiment.step, **known})
+        facts = {"run": experiment.folder.name, "step": experiment.step, "damaged": experiment.damaged}
+        give_json({**facts, **known})
         return
     give(f"{experiment.folder.name} at step {experiment.step:,}")
     for name, value in known.items():

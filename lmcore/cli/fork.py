@@ -57,7 +57,7 @@ def fork(
             narration.line(note)
         narration.line(f"Forked {folder.name} at {steps}; train it with: lmcore resume {experiment.folder.name}")
     if as_json:
-        facts = {"folder": experiment.folder, "parent": experiment.run["parent"]}
+        facts = {"folder": experiment.folder, "parent": experiment.run["parent"], "damaged": experiment.damaged}
         give_json({"event": "fork", **facts, "step": experiment.step, "max_steps": experiment.max_steps})
     else:
         give(str(experiment.folder))

@@ -33,6 +33,8 @@ def sample(
 
     with Narration(as_json) as narration:
         experiment = open_at(run, runs_folder, checkpoint, allow_code, narration)
+        if experiment.fallback:
+            narration.line(experiment.fallback)
     config = experiment.config
     given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "max_tokens": max_tokens, "stop": stop}
     for name, value in {**given, "seed": seed}.items():
@@ -49,7 +51,7 @@ def sample(
         if not as_json:
             give(piece.text, end="")
     if as_json:
-        facts = {"run": experiment.folder.name, "step": experiment.step}
+        facts = {"run": experiment.folder.name, "step": experiment.step, "damaged": experiment.damaged}
         give_json({**facts, "prompt": text, "text": "".join(answer), "note": note})
     else:
         give("")

@@ -162,7 +162,7 @@ def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: boo
     )
     if as_json:
         facts = {"name": experiment.folder.name, "folder": experiment.folder, "device": str(experiment.device)}
-        steps = {"step": experiment.step, "max_steps": experiment.max_steps}
+        steps = {"step": experiment.step, "max_steps": experiment.max_steps, "damaged": experiment.damaged}
         give_json({"event": "run", **facts, **steps, "parameters": parameters, "floor": experiment.floor})
 
 

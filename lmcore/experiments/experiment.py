@@ -175,6 +175,16 @@ class Experiment:
         return (*self._opened.notes, *(self._opened.dataset.notes if self._opened.dataset else ()))
 
     @property
+    def damaged(self) -> tuple[str, ...]:
+        """Damaged checkpoints that might have been meant when the run was opened, and were passed over."""
+        return self._opened.damaged
+
+    @property
+    def fallback(self) -> str:
+        """What stands for them, in a sentence that `notes` has too; "" where none was passed over."""
+        return self._opened.fallback
+
+    @property
     def own(self) -> OwnCode:
         """The person's own files that the run uses, as they act now, and where they came from."""
         return self._opened.own

@@ -106,7 +106,10 @@ def fork_run(
             trainer,
         )
 
-    return make_run(text, runs_folder, parent, rule, begin)
+    forked = make_run(text, runs_folder, parent, rule, begin)
+    if source.damaged:
+        forked.damaged, forked.notes = source.damaged, (source.fallback, *forked.notes)
+    return forked
 
 
 def _own_code_of_fork(source: Opened, config: TrainingConfig, allow: bool) -> OwnCode:

@@ -40,12 +40,12 @@ from lmcore.hooks.active import Hooks
 from lmcore.model.initialization import initialize
 from lmcore.model.transformer import Transformer
 from lmcore.training.checkpoints import (
-    find_checkpoint,
     list_checkpoints,
     load_checkpoint,
     load_hooks,
     load_model,
     load_state,
+    search_checkpoint,
 )
 from lmcore.training.determinism import environment, set_threads, stream_seed
 from lmcore.training.devices import choose_device
@@ -78,11 +78,20 @@ class Opened:
     notes: tuple[str, ...] = ()
     is_config_changed: bool = False  # config.yaml is not what the run began with
     snapshot: Snapshot | None = None  # where the weights come from instead: a moment that was kept in memory
+    damaged: tuple[str, ...] = ()  # checkpoints that might have been meant, and were passed over
 
     @property
     def steps_done(self) -> int:
         """Steps done up to the present."""
         return self.trainer.step if self.trainer else self.step
+
+    @property
+    def fallback(self) -> str:
+        """What stands for a damaged checkpoint that was asked for, in a sentence; "" where none was passed over."""
+        if not self.damaged:
+            return ""
+        verb = "is" if len(self.damaged) == 1 else "are"
+        return f"{' and '.join(self.damaged)} {verb} damaged; this is step {self.step:,}."
 
 
 def build_model(config: TrainingConfig, vocabulary: int, device: torch.device) -> Transformer:
@@ -255,7 +264,7 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     run = load_run(folder)
     text = read_config_text(folder)
     config = parse_config(text, source=str(folder / CONFIG))
-    checkpoint, step, extra = _find_state(folder, run, at)
+    checkpoint, damaged, step, extra = _find_state(folder, run, at)
     with plainly("read", folder / JOURNAL):
         live = LiveConfig(config, text, read_changes(folder / JOURNAL), recorded_digests(run))
     live.advance_to(step)
@@ -277,7 +286,8 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     hooks.at_step(max(step - 1, 0))
     lock = RunLock(folder)
     opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
-    opened.notes = _differences_of_machine(run, device)
+    opened.damaged = damaged
+    opened.notes = (*([opened.fallback] if damaged else []), *_differences_of_machine(run, device))
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
 
@@ -302,12 +312,13 @@ def _differences_of_machine(run: dict[str, Any], device: torch.device) -> tuple[
     )
 
 
-def _find_state(folder: Path, run: dict[str, Any], at: str) -> tuple[Path | None, int, dict[str, Any]]:
-    """The checkpoint that is meant, its step and what it says besides; no checkpoint: the beginning."""
+def _find_state(folder: Path, run: dict[str, Any], at: str) -> tuple[Path | None, tuple[str, ...], int, dict[str, Any]]:
+    """The checkpoint that is meant, the damaged ones passed over, its step and what it says besides; no checkpoint:
+    the beginning."""
     present = list_checkpoints(folder)
     began_at_zero = not run.get("parent") or not run["parent"].get("step")
     if began_at_zero and ((at in ("last", "0") and not present) or (at == "0" and present[0].name != "step-000000")):
-        return None, 0, {}
-    path = find_checkpoint(folder, at)
+        return None, (), 0, {}
+    path, passed_over = search_checkpoint(folder, at)
     state = load_state(path)
-    return path, state["step"], state["extra"]
+    return path, tuple(sorted(path.name for path in passed_over)), state["step"], state["extra"]

@@ -90,7 +90,7 @@ class RunControl:
         self._refuse_if_busy()
         folder = self._find(command.run)
         self._open(lambda: Experiment.open(folder, command.at, on_progress=self._preparing))
-        self.enter("finished" if self.opened.finished else "paused")
+        self.enter("finished" if self.opened.finished else "paused", self.opened.fallback)
 
     def fork(self, command: messages.Fork) -> None:
         """Make a new run that goes on from another's checkpoint, or from a moment of the one that is open."""
@@ -111,7 +111,7 @@ class RunControl:
             )
         )
         self._begun = True
-        self.enter("paused")
+        self.enter("paused", self.opened.fallback)
 
     def _is_moment(self, folder: Path, at: str) -> bool:
         """Whether a run at some step is the one that is open, now or earlier."""

@@ -150,15 +150,22 @@ def list_checkpoints(run_folder: Path) -> list[Path]:
 def find_checkpoint(run_folder: Path, at: str = "last") -> Path:
     """A valid checkpoint: the newest ("last"), that of the lowest validation loss ("best"), or that of a step ("500").
 
-    Damaged ones are passed over for last and best. CheckpointError if there is none.
+    Damaged ones are passed over for last and best, as `search_checkpoint` tells. CheckpointError if there is none.
     """
+    return search_checkpoint(run_folder, at)[0]
+
+
+def search_checkpoint(run_folder: Path, at: str = "last") -> tuple[Path, tuple[Path, ...]]:
+    """As `find_checkpoint`, with the damaged ones that might have been meant and were passed over."""
     present = list_checkpoints(run_folder)
+    unknown: list[Path] = []
     if not present:
         raise CheckpointError(f"{run_folder} has no checkpoints")
     if at == "last":
         wanted = present[::-1]
     elif at == "best":
         wanted = sorted((p for p in present if _validation_loss(p) < math.inf), key=_validation_loss)
+        unknown = [path for path in present if path not in wanted and not is_valid(path)]
         if not wanted:
             raise CheckpointError(f"none of the checkpoints of {run_folder} has a validation loss; ask for last")
     elif at.isdecimal():
@@ -168,9 +175,9 @@ def find_checkpoint(run_folder: Path, at: str = "last") -> Path:
     steps = ", ".join(f"{step_of(path)}" for path in present)
     if not wanted:
         raise CheckpointError(f"{run_folder} has no checkpoint at step {at}; there are: {steps}")
-    for path in wanted:
+    for number, path in enumerate(wanted):
         if is_valid(path):
-            return path
+            return path, (*wanted[:number], *unknown)
     raise CheckpointError(f"{wanted[0]} is damaged; the checkpoints of this run are at steps {steps}")
 
 

@@ -221,3 +221,38 @@ def fail_with_sentence(write: Callable[..., None]) -> Callable[..., None]:
             write(*arguments)
 
     return append
+
+
+def damage(checkpoint: Path) -> None:
+    """Change one byte of its weights."""
+    content = bytearray((checkpoint / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (checkpoint / "model.safetensors").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "command", [("sample", "--max-tokens", "2"), ("eval",), ("fork",), ("fork", "--train"), ("resume",)]
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_older_checkpoint_that_stands_for_a_damaged_one_is_said(
+    lmcore: Command, run_folder: Path, command: tuple[str, ...], as_json: bool
+) -> None:
+    damage(run_folder / "checkpoints/step-000006")
+    name, *options = command
+    outcome = lmcore(name, "first", *options, *(["--json"] if as_json else []))
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("step-000006 is damaged; this is step 3.") == 1
+    if as_json:
+        assert outcome.rows[0]["damaged"] == ["step-000006"]
+
+
+def test_a_damaged_best_is_said_too_and_a_whole_one_is_passed_over_by_nobody(lmcore: Command, run_folder: Path) -> None:
+    assert lmcore("eval", "first", "--json").rows[0]["damaged"] == []
+    best = lmcore("eval", "first", "--checkpoint", "best", "--json").rows[0]["step"]
+    other = {3: 6, 6: 3}[best]
+    (run_folder / f"checkpoints/step-{best:06d}/state.json").write_text("{")
+    found = lmcore("eval", "first", "--checkpoint", "best")
+    assert f"step-{best:06d} is damaged; this is step {other}." in found.err
+    assert lmcore("eval", "first", "--checkpoint", str(best)).code == 2
+    verified = lmcore("verify", "first")
+    assert verified.code == 1 and f"checkpoint step-{best:06d}" in verified.out

@@ -18,6 +18,7 @@ from lmcore.process.messages import (
     Inspection,
     ListMoments,
     Load,
+    LogLine,
     MomentList,
     Pause,
     Ready,
@@ -35,6 +36,7 @@ from lmcore.process.messages import (
     Token,
     ValueChanged,
 )
+from tests.process.in_process import record
 from tests.process.test_core import config, reach
 
 _requests = iter(range(1, 10**6))
@@ -234,3 +236,18 @@ def test_without_a_run_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
             begin = len(core.events)
             core.send(command)
             assert "There is no run yet" in core.wait_for(Rejected, after=begin).reason
+
+
+def test_an_older_checkpoint_that_stands_for_a_damaged_one_is_said_when_a_run_is_loaded_or_forked(
+    tmp_path: Path,
+) -> None:
+    _, told = record(tmp_path, Start(config(tmp_path)), Stop())
+    run = next(event.run for event in told if isinstance(event, StateChanged) and event.run)
+    weights = Path(run.folder) / "checkpoints/step-000040/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    said = "step-000040 is damaged; this is step 20."
+    for command in (Load(run.folder), Fork(run.folder)):
+        _, told = record(tmp_path, command)
+        reached = [event for event in told if isinstance(event, StateChanged) and event.state == "paused"]
+        assert reached[0].reason == said and reached[0].step == 20
+        assert any(isinstance(event, LogLine) and event.text == said for event in told)
