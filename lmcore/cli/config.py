@@ -122,9 +122,16 @@ def template(
     from lmcore.config import template as whole
     from lmcore.config.template import refresh_comments
     from lmcore.config.values import to_dict
+    from lmcore.experiments.folder import plainly
+    from lmcore.files import write_whole
 
     for path in refresh or []:
-        path.write_text(refresh_comments(read_config_text(path)), encoding="utf-8")
+        target = path.resolve()  # a link stays one
+        text = refresh_comments(read_config_text(path))
+        with plainly("write", path):
+            mode = target.stat().st_mode
+            write_whole(target, text)
+            target.chmod(mode)
         say(f"{path}: comments are the schema's")
     if not refresh and as_json:
         give_json(to_dict(TrainingConfig()))

@@ -29,7 +29,7 @@ class ModelConfig(Section):
         10000.0, "Base of the rotary frequencies; used with positions: rotary. > 1.", coupled="positions", gt=1
     )
     norm: Literal["layernorm", "rmsnorm"] = setting("layernorm", "Normalization before attention, MLP and head.")
-    norm_epsilon: float = setting(1e-5, "Added inside the norm's square root. > 0.", gt=0, le=0.1)
+    norm_epsilon: float = setting(1e-5, "Added inside the norm's square root. > 0, at most 0.1.", gt=0, le=0.1)
     mlp: Literal["gelu", "relu", "relu2", "swiglu"] = setting("gelu", "The MLP's nonlinearity.", coupled="MLP")
     bias: bool = setting(False, "Biases in linear layers and layer norms.")
     dropout: float = setting(0.0, "Share of activations dropped while training. 0 to below 1.", ge=0, lt=1)
@@ -42,13 +42,13 @@ class ModelConfig(Section):
     attention_scale: float | None = setting(
         None,
         "Factor on the products of queries and keys. null: 1/√(head size). With qk_norm scores reach at most scale × "
-        "head size, so small heads need a larger one to look sharply: about 0.4 at head size 32. > 0.",
+        "head size, so small heads need a larger one to look sharply: about 0.4 at head size 32. > 0, at most 100.",
         coupled="attention scale",
         gt=0,
         le=100,
     )
     logit_soft_cap: float = setting(0.0, "Logits pass through cap × tanh(logits / cap). 0: no cap.", ge=0)
-    initial_std: float = setting(0.02, "Standard deviation of initial weights. > 0.", gt=0, le=1)
+    initial_std: float = setting(0.02, "Standard deviation of initial weights. > 0, at most 1.", gt=0, le=1)
     zero_init_projections: bool = setting(
         False, "Start the projections back into the residual stream at zero, so that each block begins as the identity."
     )
@@ -104,7 +104,9 @@ class OptimizationConfig(Section):
         "adamw, muon (for the hidden matrices, with adamw for everything else), sgd (wants a learning rate far above "
         "adamw's), lion (about a fifth of adamw's), or a class of one's own: my_optimizer.py:Name.",
     )
-    learning_rate: float = setting(1e-3, "Peak learning rate, reached after warmup_steps. > 0.", live=True, gt=0, le=10)
+    learning_rate: float = setting(
+        1e-3, "Peak learning rate, reached after warmup_steps. > 0, at most 10.", live=True, gt=0, le=10
+    )
     min_learning_rate: float = setting(
         1e-4, "Learning rate at the end of the schedule. 0 to learning_rate.", coupled="schedule", live=True, ge=0
     )
@@ -132,7 +134,7 @@ class OptimizationConfig(Section):
         ge=0,
         lt=1,
     )
-    epsilon: float = setting(1e-8, "Added to Adam's denominator. > 0.", live=True, gt=0, le=1)
+    epsilon: float = setting(1e-8, "Added to Adam's denominator. > 0, at most 1.", live=True, gt=0, le=1)
     weight_decay: float = setting(0.1, "Decoupled decay of matrices; never of biases and norms. ≥ 0.", live=True, ge=0)
     momentum: float = setting(0.9, "Momentum of sgd. 0: none. Below 1.", live=True, ge=0, lt=1)
     muon_learning_rate: float = setting(

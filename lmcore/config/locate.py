@@ -1,6 +1,7 @@
 """Finding configuration files by name: as given, in ./configs, or among those that come with the package."""
 
 import difflib
+from contextlib import suppress
 from pathlib import Path
 
 from lmcore.config.problems import ConfigError, general_problem, problem_at
@@ -29,19 +30,17 @@ def list_configs() -> list[Path]:
 
 def find_config(name: str) -> Path:
     """The file that a name means: a path, else ./configs/NAME[.yaml], else one of the package. Raises ConfigError."""
-    given = Path(name)
-    try:
+    given, is_folder = Path(name), False
+    with suppress(OSError, ValueError):  # a name that the file system cannot hold
         if name and given.is_file():
             return given
-        if name and given.is_dir():
-            raise ConfigError([general_problem(f"{name} is a folder, not a configuration file")])
-    except (OSError, ValueError) as error:  # a name that the file system cannot hold
-        if isinstance(error, ConfigError):
-            raise
+        is_folder = bool(name) and given.is_dir()
     known = list_configs()
     for path in known:
         if name in (path.name, path.stem):
             return path
+    if is_folder:
+        raise ConfigError([general_problem(f"{name} is a folder, not a configuration file")])
     names = [path.stem for path in known]
     nearest = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names)}"
@@ -55,6 +54,9 @@ def read_config_text(path: Path) -> str:
             content = file.read(4 * MOST_CHARACTERS + 1)
     except OSError as error:
         raise ConfigError([general_problem(f"cannot be read: {error.strerror or error}")], str(path)) from error
+    if len(content) > 4 * MOST_CHARACTERS:
+        message = f"this is very long; a configuration has at most {MOST_CHARACTERS:,} characters"
+        raise ConfigError([general_problem(message)], str(path))
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

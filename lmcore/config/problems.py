@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_PROBLEMS = 50
+"""How many problems of a text are told: nobody reads more, and each costs a sentence."""
+
 
 @dataclass(frozen=True)
 class Problem:

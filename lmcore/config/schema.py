@@ -172,10 +172,11 @@ class TrainingConfig(Section):
                 "dataset.path",
                 "dataset.source",
             )
-        names = [hook.name for hook in self.hooks]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise disagreement(f"hooks: the name {name!r} is used twice", f"hooks.{index}.name")
+        names: set[str] = set()
+        for index, hook in enumerate(self.hooks):
+            if hook.name in names:
+                raise disagreement(f"hooks: the name {hook.name!r} is used twice", f"hooks.{index}.name")
+            names.add(hook.name)
         return self
 
 

@@ -6,6 +6,8 @@ import yaml
 
 from lmcore.config.problems import Problem, problem_at
 
+BAD_ESCAPE = "in double quotes \\ begins an escape, and this is none: use single quotes, or / in a path"
+
 # What PyYAML says (either of its two parsers) → what we say, and whether the place is where the construct began.
 SENTENCES: tuple[tuple[str, str, bool], ...] = (
     (
@@ -26,7 +28,9 @@ SENTENCES: tuple[tuple[str, str, bool], ...] = (
         "a list item is not expected here; lists begin on their own line",
         False,
     ),
-    ("unknown escape character", "an unknown escape in a double-quoted text: write \\\\ for a backslash", False),
+    ("unknown escape character", BAD_ESCAPE, False),
+    ("hexdecimal number", BAD_ESCAPE, False),
+    ("Unicode character escape code", BAD_ESCAPE, False),
     ("node content", "a value is missing here", False),
     ("<document start>", "the configuration has ended before this; is a bracket or the indentation wrong?", False),
 )

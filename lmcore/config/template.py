@@ -1,8 +1,9 @@
 """A configuration as commented YAML; the comments are the schema's own descriptions."""
 
 import textwrap
+from bisect import bisect
 
-from lmcore.config.problems import ConfigError, place
+from lmcore.config.problems import ConfigError
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, field_of
 from lmcore.config.tree import Mapping, read_tree
@@ -66,13 +67,14 @@ def refresh_comments(text: str) -> str:
     tree, problems = read_tree(text)
     if problems:
         raise ConfigError(problems)
+    ends = [index for index, char in enumerate(text) if char == "\n"]
     keys: dict[int, str] = {}
     for section in tree.entries if isinstance(tree, Mapping) and not tree.flow else ():
-        keys[place(text, section.key.start)[0]] = section.name
+        keys[bisect(ends, section.key.start)] = section.name
         if section.name in SECTIONS and isinstance(section.value, Mapping) and not section.value.flow:
-            keys |= {place(text, e.key.start)[0]: f"{section.name}.{e.name}" for e in section.value.entries}
+            keys |= {bisect(ends, e.key.start): f"{section.name}.{e.name}" for e in section.value.entries}
     fresh: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.split("\n")):
         if number in keys and is_key(keys[number]):
             while fresh and fresh[-1].lstrip().startswith("#"):
                 fresh.pop()

@@ -1,7 +1,7 @@
 """YAML text as a tree whose nodes know which characters they are made of.
 
-Built from PyYAML's events, not by its loader: nothing is constructed from tags, aliases are not followed, and the depth
-is bounded, so that any text whatever ends in a tree or in a problem.
+Built from PyYAML's events, not by its loader: nothing is constructed from tags, aliases are not followed, and depth and
+size are bounded, so that any text whatever soon ends in a tree or in a problem.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
-from lmcore.config.problems import Problem, problem_at
+from lmcore.config.problems import MOST_PROBLEMS, Problem, problem_at
 from lmcore.config.scalars import UNPRINTABLE, resolve_plain
 from lmcore.config.syntax_errors import explain
 
 MOST_CHARACTERS = 256 * 1024
+MOST_VALUES = 10_000
 DEEPEST = 20
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same events, twenty times as fast
 
@@ -120,6 +121,7 @@ class _Reader:
         self.text = text
         self.offset = 1 if text.startswith("\ufeff") else 0  # a byte order mark is no part of the YAML
         self.problems: list[Problem] = []
+        self.values = 0
         self.events: Iterator[Any] = iter(yaml.parse(text[self.offset :], Loader=Loader))
 
     def document(self) -> Node | None:
@@ -135,13 +137,19 @@ class _Reader:
         return root if root.start < root.end or not isinstance(root, Scalar) else None
 
     def note(self, event: Any, key: str, message: str) -> None:
-        self.problems.append(problem_at(self.text, event.start_mark.index + self.offset, key, message))
+        problem = problem_at(self.text, event.start_mark.index + self.offset, key, message)
+        if len(self.problems) == MOST_PROBLEMS - 1:
+            raise _Stop(problem)
+        self.problems.append(problem)
 
     def node(self, event: Any, key: str, depth: int) -> Node:
         """The node that begins with an event."""
         start, end = event.start_mark.index + self.offset, event.end_mark.index + self.offset
         if depth > DEEPEST:
             raise _Stop(problem_at(self.text, start, key, f"nested more than {DEEPEST} levels deep"))
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise _Stop(problem_at(self.text, start, key, f"a configuration has at most {MOST_VALUES:,} values"))
         if isinstance(event, yaml.AliasEvent):
             self.note(event, key, f"*{event.anchor} refers to another place; write the value itself here")
             return Scalar(start, end, None, "")
@@ -160,14 +168,16 @@ class _Reader:
 
     def mapping(self, event: Any, key: str, depth: int) -> Mapping:
         entries: list[Entry] = []
+        names: set[str] = set()
         start = end = event.start_mark.index + self.offset
         while not isinstance(first := next(self.events), yaml.MappingEndEvent):
             name = self.name(first, key)
             path = f"{key}.{name}" if key else name
             own = Scalar(first.start_mark.index + self.offset, first.end_mark.index + self.offset, name, "")
             value = self.node(next(self.events), path, depth + 1)
-            if any(entry.name == name for entry in entries):
+            if name in names:
                 self.note(first, path, f"{path} is given twice; keep one of them")
+            names.add(name)
             entries.append(Entry(name, own, value))
             end = max(own.end, value.end)
         return Mapping(start, self.ending(event, first, end), tuple(entries), bool(event.flow_style))

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from lmcore.config.fields import choices_of, takes_own
+from lmcore.config.other_names import said_elsewhere
+from lmcore.config.problems import MOST_PROBLEMS
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig, section_type
 
@@ -36,7 +38,7 @@ def validate(data: Any) -> tuple[TrainingConfig | None, tuple[Finding, ...]]:
     try:
         return TrainingConfig.model_validate(data), ()
     except ValidationError as error:
-        return None, tuple(_finding(item, data) for item in error.errors(include_url=False))
+        return None, tuple(_finding(item, data) for item in error.errors(include_url=False)[:MOST_PROBLEMS])
 
 
 def known_names(path: Path) -> tuple[str, ...]:
@@ -59,6 +61,8 @@ def unknown_key(path: Path) -> str:
     homes = [home for home in SECTIONS if name in section_type(home).model_fields]
     if homes:
         return f"{where} {name!r}; it belongs in {' and in '.join(homes)}"
+    if said := said_elsewhere(name):
+        return f"{where} {name!r}; {said}"
     nearest = difflib.get_close_matches(name, known_names(tuple(section)), n=1, cutoff=0.6)
     everywhere = [f"{home}.{field}" for home in SECTIONS for field in section_type(home).model_fields]
     nearest = nearest or difflib.get_close_matches(".".join(path), everywhere, n=1, cutoff=0.75)

@@ -1,5 +1,6 @@
 """`lmcore config` and the command line itself, none of which loads torch."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -103,6 +104,27 @@ def test_template_is_every_field_and_refresh_renews_comments(lmcore: Command, fo
         "Long ago" not in Path("old.yaml").read_text()
         and "Width of the residual stream" in Path("old.yaml").read_text()
     )
+
+
+def test_refresh_keeps_the_file_where_the_disk_is_full(
+    lmcore: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = Path("tiny.yaml").read_bytes()
+    Path("link.yaml").symlink_to("tiny.yaml")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        outcome = lmcore("config", "template", "--refresh", "tiny.yaml")
+    assert outcome.code == 1 and "the disk is full" in outcome.err
+    assert Path("tiny.yaml").read_bytes() == written
+    assert sorted(path.name for path in folder.iterdir()) == ["link.yaml", "tiny.yaml"]
+    Path("tiny.yaml").chmod(0o640)
+    assert lmcore("config", "template", "--refresh", "link.yaml").code == 0
+    assert Path("link.yaml").is_symlink() and Path("tiny.yaml").stat().st_mode & 0o777 == 0o640
+    assert Path("tiny.yaml").read_bytes() != written
 
 
 def test_hash_is_of_what_is_learned(lmcore: Command, folder: Path) -> None:

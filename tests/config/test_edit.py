@@ -21,7 +21,7 @@ from lmcore.config import (
 )
 from tests.config.strategies import changes, configs
 
-COMMENT = "  # Peak learning rate, reached after warmup_steps. > 0.\n"
+COMMENT = "  # Peak learning rate, reached after warmup_steps. > 0, at most 10.\n"
 SECTION = "# How the weights are learned: batches, optimizer, schedule.\ntraining:\n"
 
 

@@ -19,6 +19,12 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
         find_config(str(tmp_path))
 
 
+def test_a_folder_does_not_hide_the_configuration_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "baseline").mkdir()
+    assert find_config("baseline").name == "baseline.yaml"
+
+
 @pytest.mark.parametrize("name", ["\x00", "a" * 5000, "", "../\x1b[2J", "[/bold]"])
 def test_strange_names_are_answered(name: str) -> None:
     with pytest.raises(ConfigError, match="there is no configuration"):

@@ -1,5 +1,7 @@
 """Texts as people write them, right and wrong, become a typed configuration or problems in their places."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,13 +10,16 @@ from lmcore.config import (
     ConfigError,
     TrainingConfig,
     check_text,
+    leaf_keys,
     parse_config,
     parse_yaml_value,
     template,
     to_yaml_value,
 )
+from lmcore.config.other_names import OTHER_NAMES
+from lmcore.config.problems import MOST_PROBLEMS
 from lmcore.config.schema import DatasetConfig
-from lmcore.config.tree import MOST_CHARACTERS
+from lmcore.config.tree import MOST_CHARACTERS, MOST_VALUES
 from tests.config.broken import BROKEN
 from tests.config.strategies import configs, plain_values
 
@@ -93,6 +98,11 @@ def test_there_are_a_hundred_broken_configurations() -> None:
         ("model:\n\td_model: 64\n", 2, 1, "a tab"),
         ("sampling:\n  stop: 'end\n", 2, 9, "quote that begins here is not closed"),
         ("model:\n  d_mlp: x\n", 2, 10, "a whole number or null"),
+        ("model:\n  n_embd: 64\n", 2, 3, "model has no key 'n_embd'; it is model.d_model here"),
+        ("lr: 1e-3\n", 1, 1, "there is no section 'lr'; it is training.learning_rate here"),
+        ("training:\n  num_train_epochs: 3\n", 2, 3, "counted in steps: training.max_steps"),
+        ('dataset:\n  path: "C:\\data"\n', 2, 12, "use single quotes, or / in a path"),
+        ('dataset:\n  path: "C:\\users"\n', 2, 14, "use single quotes, or / in a path"),
         ("hooks:\n  - name: a\n    kind: sideways\n", 3, 11, "forward, backward, update, loss"),
     ],
 )
@@ -117,6 +127,16 @@ def test_overrides_win_over_the_text_and_later_ones_over_earlier() -> None:
     assert not parse_config(hooked, overrides=[("hooks.0.enabled", "false")]).hooks[0].enabled
 
 
+def test_names_of_other_tools_lead_to_fields_that_there_are() -> None:
+    keys = set(leaf_keys())
+    assert not {name.split(".")[1] for name in keys} & OTHER_NAMES.keys()
+    named = {word for said in OTHER_NAMES.values() for word in re.findall(r"\w+\.\w+", said)}
+    assert len(OTHER_NAMES) > 150 and named <= keys
+    for key in ("n_head", "model.n_head"):
+        with pytest.raises(ConfigError, match=r"it is model\.n_heads here"):
+            parse_config("", overrides=[(key, "2")])
+
+
 @pytest.mark.parametrize("key", ["model", "model.x", "x", "", "model.d_model.x", "hooks.0.enabled", "."])
 def test_an_override_of_no_key_is_a_problem(key: str) -> None:
     with pytest.raises(ConfigError):
@@ -125,9 +145,38 @@ def test_an_override_of_no_key_is_a_problem(key: str) -> None:
 
 def test_huge_nested_and_aliased_texts_are_refused_at_once() -> None:
     bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
-    for text in ("[" * 100_000, "{a: " * 50_000, "- " * 50_000, "? " * 1000, "x" * (MOST_CHARACTERS + 1), bomb):
+    aliases = "a: &a x\nb: [" + "*a, " * 20_000 + "]"
+    for text in (
+        aliases,
+        "[" * 100_000,
+        "{a: " * 50_000,
+        "- " * 50_000,
+        "? " * 1000,
+        "x" * (MOST_CHARACTERS + 1),
+        bomb,
+    ):
         config, problems = check_text(text)
         assert config is None and problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"k{number}: 1\n" for number in range(20_000)),
+        "model:\n" + "".join(f"  k{number}: 1\n" for number in range(20_000)),
+        "hooks:\n" + "- a\n" * 40_000,
+        "hooks: [" + "1," * 80_000 + "]",
+    ],
+)
+def test_a_text_of_very_many_values_is_refused_in_one_sentence(text: str) -> None:
+    _, problems = check_text(text)
+    assert [problem.message for problem in problems] == [f"a configuration has at most {MOST_VALUES:,} values"]
+
+
+@pytest.mark.parametrize("line", ["k{}: 1\n", "k: 1\n", "? [{}]\n: 1\n", "k{}: *a\n"])
+def test_of_very_many_problems_only_the_first_are_told(line: str) -> None:
+    _, problems = check_text("".join(map(line.format, range(MOST_VALUES // 2))))
+    assert 1 <= len(problems) <= MOST_PROBLEMS and problems[0].line <= 2
 
 
 def test_every_prefix_of_a_configuration_is_answered() -> None:
