@@ -184,11 +184,16 @@ def _hooks(key: str, comparison: str, value: str) -> Holds:
         wanted = None
     if wanted is not None:
         compare = _COMPARE[comparison]
-        return lambda own: compare(len(own or ()), wanted)
+        return lambda own: compare(len(_declared(own)), wanted)
     word = value.lower()
 
     def has(own: Any) -> bool:
-        hooks = [hook for hook in own or () if isinstance(hook, dict)]
-        return any(isinstance(text, str) and _fits(text.lower(), word) for hook in hooks for text in hook.values())
+        texts = [text for hook in _declared(own) for text in hook.values() if isinstance(text, str)]
+        return any(_fits(text.lower(), word) for text in texts)
 
     return _equality(key, comparison, has)
+
+
+def _declared(own: Any) -> list[dict[str, Any]]:
+    """The hooks that a run.json names; what else stands in their place is none."""
+    return [hook for hook in own if isinstance(hook, dict)] if isinstance(own, list) else []

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcore.experiments.selection.query import known_key, parse_query
-from lmcore.experiments.selection.select import select
-from lmcore.experiments.selection.values import RunValues
+from lmcore.config.values import leaf_keys
+from lmcore.experiments.selection.query import PROPERTIES, ROW_NUMBERS, is_metric, known_key, parse_query
+from lmcore.experiments.selection.select import explain, select, sort_runs
+from lmcore.experiments.selection.values import RunValues, value_text
 from lmcore.experiments.summary import RunSummary
 
 VALUES: dict[str, Any] = {
@@ -185,20 +186,72 @@ def test_a_term_is_never_called_wrong_on_the_way_to_its_end(whole: str) -> None:
     assert parse_query(whole[: start + 1]).unfinished
 
 
-KEYS = ["tag", "loss/val", "training.", "optimizer", "seed", "hooks", "begun", "archived", "status", "model.norm"]
-SIGNS = [":", "=", "<", ">", "!", "-", '"', "*", ".", "/", " ", "[/", "\x1b", "\ud800"]
-ENDS = ["muon", "1.9", "1e", "nan", "null", "true"]
-LIKELY = st.sampled_from([*KEYS, *SIGNS, *ENDS])
+COMPARISONS = [":", "=", "!=", "<", "<=", ">", ">="]
+PLAIN_KEYS = [*PROPERTIES, *ROW_NUMBERS, "loss/val", "optimizer", "training.optimizer", "norm", "model.bias", "hooks"]
+VALUES_ASKED = [
+    "0",
+    "1.9",
+    "-1e-3",
+    "1e",
+    "9" * 400,
+    "nan",
+    "inf",
+    "null",
+    "true",
+    "muon",
+    "*",
+    ":",
+    "=",
+    "[/",
+    "2026",
+    "\x1b",
+]
+VALUES_HELD = [
+    None,
+    0,
+    1,
+    2.5,
+    float("nan"),
+    True,
+    "",
+    "text",
+    {},
+    {"name": "a"},
+    [],
+    [1],
+    [{"name": "a", "at": 3}],
+    10**400,
+]
+"""What a run.json that somebody wrote may have in the place of a setting."""
 
 
-@given(st.text() | st.lists(LIKELY, max_size=12).map("".join))
-def test_no_text_makes_a_query_raise(text: str) -> None:
+def ask(text: str) -> None:
+    """Ask a query of a run that has each of these in the place of each setting."""
     query = parse_query(text)
-    run = RunSummary(**VALUES)
-    select([run], query, RunValues())
-    for term in query.terms:
-        for own in (None, 1, 2.5, True, "text", [{"name": "a"}], 10**400) if term.column else ():
-            assert term.holds(own) in (True, False)
+    columns = [term.column for term in query.terms if term.column and not is_metric(term.column)]
+    for held in VALUES_HELD:
+        run, values = RunSummary(**{**VALUES, "settings": dict.fromkeys(columns, held)}), RunValues()
+        values.read([run], columns)
+        assert select([run], query, values) in ([run], [])
+        explain(query, [run], values)
+        assert all(sort_runs([run], column, values) and value_text(values.of(run, column)) for column in columns)
+
+
+@pytest.mark.parametrize("key", PLAIN_KEYS)
+def test_no_key_comparison_and_value_make_a_query_raise(key: str) -> None:
+    for comparison in COMPARISONS:
+        for value in VALUES_ASKED:
+            ask(f"{key}{comparison}{value}")
+
+
+PARTS = st.sampled_from(
+    [*PLAIN_KEYS, *leaf_keys(), "training.", *COMPARISONS, *VALUES_ASKED, "!", "-", '"', ".", "/", " ", "\ud800"]
+)
+
+
+@given(st.text() | st.lists(PARTS, max_size=12).map("".join))
+def test_no_text_makes_a_query_raise(text: str) -> None:
+    ask(text)
 
 
 def test_keys_to_sort_by_are_spelled_out() -> None:
