@@ -1,10 +1,42 @@
-"""How many processor cores there are: what `other.threads: 0` means. Needs no torch: the screens may ask, too."""
+"""How many processor cores there are, and how many threads to use. Needs no torch: the screens may ask, too."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+
+def default_threads() -> int:
+    """What `other.threads: 0` means: one for each core, but no more than OMP_NUM_THREADS says."""
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(int(said), available_cores()) if said.isdecimal() and int(said) > 0 else available_cores()
 
 
 def available_cores() -> int:
-    """How many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many processor cores this process may use: those it may run on, within the time that its container has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([cores, *map(int, quotas())]))
+
+
+def quotas(groups: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")) -> Iterator[float]:
+    """How many cores' time Linux's control groups, versions 1 and 2, give to this process; nothing without a limit."""
+    lines: list[str] = []
+    with suppress(OSError, UnicodeDecodeError):
+        lines = groups.read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if not controllers:
+            yield from _limits(mounted, path, "cpu.max")
+        elif "cpu" in controllers.split(","):
+            yield from _limits(mounted / controllers, path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+
+
+def _limits(mounted: Path, path: str, *files: str) -> Iterator[float]:
+    """Those of a group and of all above it; in a container the own group is often mounted in the place of the root."""
+    group = mounted / path.lstrip("/")
+    for folder in (group, *group.parents):
+        if folder == mounted or mounted in folder.parents:
+            with suppress(OSError, ValueError, ZeroDivisionError):  # no such file, or `max`
+                quota, period = map(int, " ".join((folder / file).read_text() for file in files).split())
+                if quota > 0:
+                    yield quota / period

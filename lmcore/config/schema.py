@@ -117,7 +117,8 @@ class OtherConfig(Section):
     )
     threads: int = setting(
         0,
-        "Processor threads for tensors; changes the last bits of results. 0: one for each core.",
+        "Processor threads for tensors; changes the last bits of results. 0: one for each core, at most "
+        "OMP_NUM_THREADS.",
         learned=False,
         ge=0,
         le=1024,

@@ -51,6 +51,7 @@ from lmcore.training.determinism import environment, set_threads, stream_seed
 from lmcore.training.devices import choose_device
 from lmcore.training.snapshots import Snapshot
 from lmcore.training.trainer import Trainer
+from lmcore.waiting import WAY
 
 OnProgress = Callable[[str, float | None], None]
 
@@ -231,7 +232,7 @@ def make_run(
             title=config.other.name or "run",
             data_fingerprint=opened.dataset.fingerprint,
             tokenizer_fingerprint=opened.dataset.tokenizer_fingerprint,
-            environment=environment(),
+            environment={**environment(), "waiting": WAY},
             created=created,
             parent=parent,
             vocabulary=opened.tokenizer.vocabulary_size,

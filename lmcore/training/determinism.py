@@ -7,16 +7,17 @@ from pathlib import Path
 import torch
 
 from lmcore.config.cores import available_cores as available_cores
+from lmcore.config.cores import default_threads
 from lmcore.seeds import stream_seed as stream_seed
 
 
 def threads_meant(n: int) -> int:
-    """How many processor threads a setting of n means (0: one for each core)."""
-    return n if n > 0 else available_cores()
+    """How many processor threads a setting of n means."""
+    return n if n > 0 else default_threads()
 
 
 def set_threads(n: int) -> int:
-    """Give tensors n processor threads (0: one for each core) and return how many that is.
+    """Give tensors n processor threads (0: see `default_threads`) and return how many that is.
 
     The number of threads decides the order of additions inside reductions, and so the last bits of results.
     """
