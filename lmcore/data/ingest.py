@@ -15,7 +15,8 @@ from typing import Protocol
 from lmcore.config.schema import DatasetConfig
 from lmcore.data.download import download
 from lmcore.data.errors import DataError
-from lmcore.data.reading import SEPARATOR, Content, Document, survey
+from lmcore.data.formats import RAW, json_lines_way
+from lmcore.data.reading import SEPARATOR, Content, Document, kind_of, survey
 from lmcore.data.tales import Tales, floor, split_point, write_tales
 
 OnProgress = Callable[[str, float | None], None]
@@ -41,6 +42,10 @@ class Corpus(Protocol):
     def skips_binary(self) -> bool:
         """Whether a document that is no text is left out with a note rather than an error."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out before anything was read."""
+
     def split(self, characters: int, validation_fraction: float) -> int:
         """The character at which validation begins, of `characters` in all."""
 
@@ -55,10 +60,14 @@ class FileCorpus:
     name: str
     files: tuple[Document, ...]
     skips_binary: bool = False
+    notes: tuple[str, ...] = ()
 
     def stamp(self) -> str:
-        """Place, size and time of each file; empty when one is so young that it could change within its time stamp."""
-        lines = []
+        """Place, size and times of each file; empty when one is so young that it could change within its time stamp.
+
+        A file's own time can be set to anything, the time of its last change of any kind cannot.
+        """
+        lines = list(self.notes)
         newest = 0.0
         for file in self.files:
             if isinstance(file.source, bytes):
@@ -67,8 +76,9 @@ class FileCorpus:
                 facts = file.source.stat()
             except OSError as error:
                 raise DataError(f"{file.name} cannot be read: {error.strerror or error}") from error
-            newest = max(newest, facts.st_mtime)
-            lines.append(f"{file.source.absolute()} {facts.st_size} {facts.st_mtime_ns}")
+            newest = max(newest, facts.st_mtime, facts.st_ctime)
+            times = f"{facts.st_mtime_ns} {facts.st_ctime_ns}"
+            lines.append(f"{file.source.absolute()} {facts.st_dev} {facts.st_ino} {facts.st_size} {times}")
         return "\n".join(lines) if newest < time.time() - CLOCK_GRAIN_SECONDS else ""
 
     def documents(self, on_progress: OnProgress) -> tuple[Document, ...]:
@@ -92,6 +102,7 @@ class TalesCorpus:
     characters: int
     name: str = "tales"
     skips_binary: bool = False
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def tales(self) -> Tales:
@@ -140,7 +151,7 @@ def _one_file(path: str) -> FileCorpus:
     if file.is_dir():
         raise DataError(f"dataset.path: {path} is a folder; to read all texts in it, use dataset.source: files")
     if not file.is_file():
-        raise DataError(f"dataset.path: {path} is a device, a pipe or a socket: copy its text into a file first")
+        raise DataError(f"dataset.path: {path} is {kind_of(file.stat().st_mode)}: copy its text into a file first")
     return FileCorpus(path, (Document(path, file),))
 
 
@@ -154,13 +165,31 @@ def _many_files(path: str) -> FileCorpus:
         files: Iterable[Path] = _below(root)
     else:
         root, files = _matching(root)
-    regular = sorted((file for file in files if file.is_file()), key=lambda file: file.relative_to(root).parts)
-    if not regular:
-        raise DataError(
-            f"dataset.path: {path} has no files (hidden ones are not read); name a folder or glob with texts"
-        )
-    documents = tuple(Document(file.relative_to(root).as_posix(), file) for file in regular)
-    return FileCorpus(path, documents, skips_binary=True)
+    documents, others = [], []
+    for file in sorted(files, key=lambda file: file.relative_to(root).parts):
+        name, kind = file.relative_to(root).as_posix(), _kind(file)
+        if kind == "a file":
+            documents.append(Document(name, file))
+        elif kind != "a folder":
+            others.append(f"{name} ({kind})")
+    if not documents:
+        only = f", only {_some(others)}" if others else " (hidden ones are not read)"
+        raise DataError(f"dataset.path: {path} has no files{only}; name a folder or glob with texts")
+    notes = (f"left out what is no file ({len(others):,}): {_some(others)}",) if others else ()
+    return FileCorpus(path, tuple(documents), skips_binary=True, notes=notes)
+
+
+def _kind(path: Path) -> str:
+    """What is at a path: a file, a folder, a link to a folder, a pipe, … Raises DataError."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if path.is_symlink():
+            return "a link that leads nowhere"
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if stat.S_ISREG(mode):
+        return "a file"
+    return "a link to a folder" if stat.S_ISDIR(mode) and path.is_symlink() else kind_of(mode)
 
 
 def _matching(pattern: Path) -> tuple[Path, list[Path]]:
@@ -189,14 +218,15 @@ def _standard_library() -> FileCorpus:
 
 
 def _below(root: Path, left_out: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Files below a folder that are not hidden; links to folders are not followed. Raises DataError."""
+    """Files below a folder that are not hidden, and links to folders, which are not followed. Raises DataError."""
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     for folder, folders, names in os.walk(root, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in left_out]
-        yield from (Path(folder, name) for name in names if not name.startswith("."))
+        links = (name for name in folders if Path(folder, name).is_symlink())
+        yield from (Path(folder, name) for name in (*names, *links) if not name.startswith("."))
 
 
 def _check_exists(path: Path) -> None:
@@ -214,13 +244,17 @@ def _check_exists(path: Path) -> None:
 def read_content(corpus: Corpus, *, any_bytes: bool, on_progress: OnProgress) -> Content:
     """See a corpus once from end to end: which documents are text, how long they are, and the digest of it all.
 
-    Raises DataError for a document that is no text (in a folder it is left out, with a note) and an empty corpus.
+    A document whose text is there already is left out with a note: what is judged must not have been learned. Raises
+    DataError for a document that is no text (in a folder it is left out, with a note) and an empty corpus.
     """
     documents = corpus.documents(on_progress)
     total = sum(_size(document) for document in documents) or 1
-    kept: list[Document] = []
+    kept: dict[bytes, Document] = {}  # by their digests
     skipped: list[str] = []
-    digests: list[bytes] = []
+    copies: list[tuple[str, str]] = []  # each with what it is a copy of
+    records: list[tuple[str, str]] = []  # JSON lines, each with its longest field
+    raw: list[str] = []
+    first_problem = ""
     size = characters = seen = 0
 
     def on_bytes(count: int) -> None:
@@ -230,25 +264,56 @@ def read_content(corpus: Corpus, *, any_bytes: bool, on_progress: OnProgress) ->
 
     for document in documents:
         facts = survey(document, any_bytes=any_bytes, on_bytes=on_bytes)
+        named = f"{document.name} ({facts.format})" if facts.format else document.name
         if facts.problem and not corpus.skips_binary:
             raise DataError(facts.problem)
         if facts.problem:
-            skipped.append(document.name)
+            skipped.append(named)
+            first_problem = first_problem or facts.problem
+        elif facts.digest in kept:
+            copies.append((document.name, kept[facts.digest].name))
         elif facts.size:
             size += facts.size + len(SEPARATOR) * bool(kept)
             characters += facts.characters + len(SEPARATOR) * bool(kept)
-            kept.append(document)
-            digests.append(facts.digest)
+            kept[facts.digest] = document
+            if facts.json_field is not None:
+                records.append((document.name, facts.json_field))
+            if facts.format:
+                raw.append(named)
     if not kept and skipped:
-        raise DataError(
-            f"{corpus.name} holds no UTF-8 text, only {_some(skipped)}; dataset.tokenizer: byte takes any bytes"
-        )
+        raise DataError(f"{corpus.name} holds no UTF-8 text, only {_some(skipped)}. {first_problem}")
     if not kept:
         raise DataError(f"{corpus.name} is empty: there is nothing to learn from")
     # UTF-8 needs at most four bytes a character: fewer starts than that are no text, and every byte counts alone.
     characters = size if 4 * characters < size else characters
-    notes = (f"left out what is not UTF-8 text ({len(skipped):,}): {_some(skipped)}",) if skipped else ()
-    return Content(tuple(kept), tuple(digests), size, characters, notes)
+    notes = (
+        *corpus.notes,
+        f"left out what is not UTF-8 text ({len(skipped):,}): {_some(skipped)}" if skipped else "",
+        _copies_note(copies),
+        f"learned byte by byte, as {RAW} has it: {_some(raw)}" if raw else "",
+        _records_note(records),
+    )
+    return Content(tuple(kept.values()), tuple(kept), size, characters, tuple(note for note in notes if note))
+
+
+def _copies_note(copies: list[tuple[str, str]]) -> str:
+    """What to say of documents whose text is there already; each with the one that it repeats."""
+    if len(copies) == 1:
+        copy, original = copies[0]
+        return f"left out 1 file that is the same as {original}: {copy}"
+    listed = _some([f"{copy} (as {original})" for copy, original in copies])
+    return f"left out {len(copies):,} files that are the same as others: {listed}" if copies else ""
+
+
+def _records_note(records: list[tuple[str, str]]) -> str:
+    """What to say of JSON lines, whose keys and quotes would be learned with their text."""
+    if not records:
+        return ""
+    name, field = records[0]
+    names = _some([name for name, _ in records])
+    what = f"{names} is" if len(records) == 1 else f"{len(records):,} files ({names}) are"
+    way = f" To learn its field {field} alone: {json_lines_way(name, field)} > texts.txt" if field else ""
+    return f"{what} JSON lines, of which keys and quotes are learned, too.{way}"
 
 
 def _size(document: Document) -> int:

@@ -1,7 +1,10 @@
 """Documents read piece by piece, so that a corpus larger than memory can be checked, counted, cut and tokenized."""
 
+import errno
 import hashlib
 import io
+import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from lmcore.data.errors import DataError
+from lmcore.data.formats import RAW, format_of, json_lines_field
 
 CHUNK_BYTES = 1 << 21
 SEPARATOR = b"\n"
@@ -22,17 +26,31 @@ class Document:
     name: str
     source: Path | bytes
 
-    def open(self) -> BinaryIO:
-        """The document's bytes as a binary stream."""
-        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+    def open(self) -> tuple[BinaryIO, int]:
+        """The document's bytes as a binary stream, and how many they are now. DataError for what is no regular file."""
+        if isinstance(self.source, bytes):
+            return io.BytesIO(self.source), len(self.source)
+        if self.source.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        # Without waiting for a pipe's other end. What is open is looked at: what is at the path may change.
+        descriptor = os.open(self.source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            os.close(descriptor)
+            raise DataError(f"{self.name} is {kind_of(facts.st_mode)}: copy its text into a file first")
+        return os.fdopen(descriptor, "rb"), facts.st_size
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         """Pieces of a few MB with their byte offsets, cut between characters and never between \\r and \\n, so that
-        each can be decoded and normalized alone. Raises DataError when the file cannot be read."""
+        each can be decoded and normalized alone. No more than the file had when it was opened: one that grows ends.
+
+        Raises DataError when the file cannot be read."""
         offset, carried = 0, b""
         try:
-            with self.open() as file:
-                while block := file.read(CHUNK_BYTES):
+            file, left = self.open()
+            with file:
+                while block := file.read(min(CHUNK_BYTES, left)):
+                    left -= len(block)
                     block = carried + block
                     end = _end_of_characters(block)
                     if end:
@@ -56,6 +74,15 @@ class Document:
         line += text.count("\n")
         column = len(text) - text.rfind("\n") - 1 + (0 if "\n" in text else column)
         return f"{self.name}:{line}:{column + 1}"
+
+
+def kind_of(mode: int) -> str:
+    """What is at a path that is no regular file, from its mode."""
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    return "a folder" if stat.S_ISDIR(mode) else "a device"
 
 
 def _end_of_characters(block: bytes) -> int:
@@ -132,12 +159,21 @@ class Survey:
     size: int
     characters: int
     problem: str = ""
+    format: str = ""  # its kind, where that is known and is no text
+    json_field: str | None = None  # of JSON lines: the field that holds most text; "" where none does
 
 
 def survey(document: Document, *, any_bytes: bool, on_bytes: Callable[[int], None]) -> Survey:
     """Read a document through: its digest, its length, and (unless `any_bytes` will do) whether it is UTF-8 text."""
     digest, size, characters = hashlib.sha256(), 0, 0
+    kind, json_field = "", None
     for offset, chunk in document.chunks():
+        if offset == 0:
+            known = format_of(chunk)
+            kind = known.name if known else ""
+            if known and not any_bytes:
+                return Survey(b"", size, characters, known.sentence(document.name), kind)
+            json_field = json_lines_field(chunk)
         problem = "" if any_bytes else _problem(document, offset, chunk)
         if problem:
             return Survey(b"", size, characters, problem)
@@ -145,16 +181,11 @@ def survey(document: Document, *, any_bytes: bool, on_bytes: Callable[[int], Non
         size += len(chunk)
         characters += characters_in(chunk)
         on_bytes(len(chunk))
-    return Survey(digest.digest(), size, characters)
+    return Survey(digest.digest(), size, characters, "", kind, json_field)
 
 
 def _problem(document: Document, offset: int, chunk: bytes) -> str:
     """Why a piece is no UTF-8 text, with the offset of the first offence; empty if it is."""
-    if offset == 0 and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return (
-            f"{document.name} is UTF-16, not UTF-8 text: convert it first (iconv -f UTF-16 -t UTF-8), or use "
-            "dataset.tokenizer: byte (byte 0xff or 0xfe at offset 0)"
-        )
     wrong = chunk.find(0)
     if not chunk.isascii():
         try:
@@ -164,6 +195,7 @@ def _problem(document: Document, offset: int, chunk: bytes) -> str:
     if wrong < 0:
         return ""
     return (
-        f"{document.name} is not UTF-8 text: byte 0x{chunk[wrong]:02x} at offset {offset + wrong:,}. "
-        "Convert it to UTF-8, leave it out, or use dataset.tokenizer: byte, which takes any bytes"
+        f"{document.name} is not UTF-8 text: byte 0x{chunk[wrong]:02x} at offset {offset + wrong:,}. Convert it (a "
+        f"Western European text is often CP1252: iconv -f CP1252 -t UTF-8), leave it out, or use {RAW}, which takes "
+        "any bytes"
     )

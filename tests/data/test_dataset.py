@@ -1,4 +1,5 @@
 import os
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,14 @@ def told() -> list[str]:
 def text(tmp_path: Path) -> Path:
     path = tmp_path / "fox.txt"
     path.write_text(TEXT, encoding="utf-8")
-    age(path)
     return path
 
 
-def age(path: Path) -> None:
-    os.utime(path, (1_700_000_000, 1_700_000_000))
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock an hour later, so that files that were just written have a stamp that can be trusted."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
 
 
 def of(path: Path, **more: Any) -> DatasetConfig:
@@ -72,6 +75,7 @@ def test_what_was_folded_is_noted_and_counted_in_what_the_model_sees(text: Path,
     assert data.train_characters == len(data.train)
 
 
+@pytest.mark.usefixtures("later")
 @pytest.mark.parametrize("tokenizer", ["char", "byte", "bpe"])
 def test_the_second_start_reads_nothing(
     text: Path, cache: Path, tokenizer: str, monkeypatch: pytest.MonkeyPatch
@@ -98,6 +102,20 @@ def test_a_changed_file_is_read_again(text: Path, cache: Path) -> None:
     assert "cat" in decoded(second)
     text.write_text(TEXT.replace("fox", "dog"), encoding="utf-8")  # at once, with the same length
     assert "dog" in decoded(prepare(of(text), cache_folder=cache))
+
+
+@pytest.mark.usefixtures("later")
+def test_a_changed_file_is_read_again_whatever_date_it_bears(text: Path, cache: Path) -> None:
+    old = (1_700_000_000, 1_700_000_000)
+    os.utime(text, old)
+    first, before = prepare(of(text), cache_folder=cache), text.stat().st_ctime_ns
+    text.write_text(TEXT.replace("fox", "fax"), encoding="utf-8")
+    while text.stat().st_ctime_ns == before:  # file systems count their time in ticks
+        os.utime(text, old)
+    os.utime(text, old)
+    second = prepare(of(text), cache_folder=cache)
+    assert second.fingerprint != first.fingerprint
+    assert "The fax" in decoded(second)
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken_for_the_old_one(
@@ -177,7 +195,6 @@ def test_a_run_stores_its_pieces_and_goes_on_with_them(text: Path, cache: Path, 
     first = prepare(config, cache_folder=cache, run_folder=run)
     stored = (run / FILE_NAME).read_bytes()
     text.write_text(TEXT + "Something else that came later.\n" * 50, encoding="utf-8")
-    age(text)
     later = prepare(config, cache_folder=cache, run_folder=run)
     assert later.tokenizer_fingerprint == first.tokenizer_fingerprint
     assert (run / FILE_NAME).read_bytes() == stored
@@ -269,7 +286,7 @@ def test_progress_is_told_by_the_percent(cache: Path, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(400):
-        (folder / f"{number}.txt").write_text("a little text\n")
+        (folder / f"{number}.txt").write_text(f"a little text, number {number}\n")
     told: list[tuple[str, float | None]] = []
     prepare(DatasetConfig(source="files", path=str(folder)), lambda *now: told.append(now), cache)
     for what in (f"reading {folder}", "tokenizing"):
