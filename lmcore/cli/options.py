@@ -16,13 +16,15 @@ def complete_config(incomplete: str) -> list[str]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Names of runs, in ./runs, that contain what was typed."""
-    from lmcore.experiments.runs import RunError, run_names
+    """Names of runs, in ./runs, that contain what was typed, or whose titles do."""
+    from lmcore.experiments.runs import LAST, RunError, list_titles
 
     try:
-        return [name for name in run_names(Path("runs")) if incomplete in name]
+        titles = list_titles(Path("runs"))
     except RunError:
         return []
+    fitting = [name for name, title in titles.items() if incomplete in name or incomplete.lower() in title.lower()]
+    return [*([LAST] if titles and LAST.startswith(incomplete) else []), *fitting]
 
 
 def complete_session(incomplete: str) -> list[str]:
@@ -56,7 +58,7 @@ Run = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
-        help="A run: any part of its name that no other run has, or its folder.",
+        help="A run: last, its title, any part of its name that no other run has, or its folder.",
         autocompletion=complete_run,
         show_default=False,
     ),
@@ -65,7 +67,7 @@ Compared = Annotated[
     str,
     typer.Argument(
         metavar="CONFIG|RUN",
-        help="A configuration (a name or file), or a run (any part of its name that no other run has, or its folder).",
+        help="A configuration (a name or file), or a run (last, its title, any part of its name, or its folder).",
         autocompletion=complete_named,
         show_default=False,
     ),
@@ -74,7 +76,7 @@ Runs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN…",
-        help="Runs: of each any part of its name that no other run has, or its folder.",
+        help="Runs: of each last, its title, any part of its name that no other run has, or its folder.",
         autocompletion=complete_run,
         show_default=False,
     ),

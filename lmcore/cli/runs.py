@@ -1,4 +1,4 @@
-"""`lmcore runs`: list, show, tag, archive and remove runs. Nothing here loads a model."""
+"""`lmcore runs`: list, show, rename, tag, archive and remove runs. Nothing here loads a model."""
 
 import sys
 from contextlib import suppress
@@ -16,7 +16,7 @@ from lmcore.cli.runs_list import TAKES_MINUS, list_all, minus_words
 
 ONLY_WHERE_GIVEN = ("parent", "baseline", "changed", "confounded", "archived")
 
-app = typer.Typer(help="List, show, note, tag, archive and remove runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, rename, note, tag, archive and remove runs.", no_args_is_help=True)
 
 
 app.command("list", context_settings=TAKES_MINUS)(list_all)
@@ -131,6 +131,23 @@ def tag(
     say(f"{folder.name}: {' '.join(tags) or 'no tags'}")
     if as_json:
         give_json({"run": folder, "tags": tags})
+
+
+@app.command()
+def rename(
+    run: Run,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The new title.", show_default=False)],
+    runs_folder: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Give a run another title. Its folder keeps its name, and its identity stays."""
+    from lmcore.experiments.runs import find_run, rename_run
+
+    folder = find_run(runs_folder, run)
+    kept = rename_run(folder, title)
+    say(f"{folder.name} is called {kept} now.")
+    if as_json:
+        give_json({"run": folder, "title": kept})
 
 
 @app.command()

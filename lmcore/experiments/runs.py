@@ -20,6 +20,9 @@ from lmcore.experiments.summary import settled as settled
 from lmcore.experiments.summary import summarize as summarize
 from lmcore.files import open_regular
 
+LAST = "last"
+"""What the newest run is called, wherever a run is named."""
+
 MOST_OF_CONFIG = 1 << 20
 """Characters of a config.yaml that are read: more than a configuration may have."""
 
@@ -86,26 +89,37 @@ def run_names(runs_folder: Path) -> list[str]:
 
 
 def _age(run: RunSummary) -> tuple[float, str]:
+    return _when(run.created, run.name)
+
+
+def _when(created: object, name: str) -> tuple[float, str]:
     try:
-        return datetime.fromisoformat(run.created).timestamp(), run.name
+        return datetime.fromisoformat(str(created)).timestamp(), name
     except (ValueError, OverflowError, OSError):
-        return -math.inf, run.name
+        return -math.inf, name
 
 
 def find_run(runs_folder: Path, part: str) -> Path:
-    """The run that is meant by its path, its name, or any part of its name or title that only one run has.
+    """The run that is meant: by its path or its name, by `last` (the newest), by its whole title (the newest that has
+    it), or by any part of its name or title that only one run has.
 
     RunError when no run or several fit; it names them.
     """
     if not part.strip():
-        raise RunError("Name a run: its directory's name, any part of it that no other run has, or its path.")
+        raise RunError(
+            "Name a run: last, its title, its directory's name, any part of these that no other run has, or its path."
+        )
     for folder in (runs_folder / part, Path(part).expanduser()):
         if is_run(folder):
             return folder
     names = run_names(runs_folder)
-    fitting = [name for name in names if part.lower() in name.lower()]
+    said = {name: _title_and_age(runs_folder / name) for name in names}
+    wanted = " ".join(part.split()).lower()
+    if meant := names if wanted == LAST else [name for name in names if said[name][0].lower() == wanted]:
+        return runs_folder / max(meant, key=lambda name: said[name][1])
+    fitting = [name for name in names if wanted in name.lower()]
     if not fitting:
-        fitting = [name for name in names if part.lower() in summarize(runs_folder / name).title.lower()]
+        fitting = [name for name in names if wanted in said[name][0].lower()]
     if len(fitting) == 1:
         return runs_folder / fitting[0]
     if fitting:
@@ -114,6 +128,20 @@ def find_run(runs_folder: Path, part: str) -> Path:
         raise RunError(f"There is no run {part!r}: {runs_folder} holds no runs yet.")
     near = difflib.get_close_matches(part, names, n=3, cutoff=0.4) or names
     raise RunError(f"There is no run {part!r} in {runs_folder}. Perhaps: {_few(near)}.")
+
+
+def list_titles(runs_folder: Path) -> dict[str, str]:
+    """The title of each run of a folder by its name, the latest first. As quick as `find_run`. RunError."""
+    return {name: _title_and_age(runs_folder / name)[0] for name in run_names(runs_folder)}
+
+
+def _title_and_age(folder: Path) -> tuple[str, tuple[float, str]]:
+    """What a run is called, and what sorts it by when it was begun. Quick: reads run.json alone; never raises."""
+    try:
+        run = load_run(folder)
+    except RunError:
+        run = {}
+    return str(run.get("title") or folder.name), _when(run.get("created"), folder.name)
 
 
 def _few(names: Iterable[str]) -> str:
@@ -154,11 +182,22 @@ def read_log(folder: Path, lines: int = 200) -> list[str]:
     return [line.decode("utf-8", "backslashreplace") for line in last if line][-lines:]
 
 
-def rename_run(folder: Path, title: str) -> None:
-    """Give a run another title; its directory keeps its name, which other runs may name as their parent. RunError."""
+def rename_run(folder: Path, title: str) -> str:
+    """Give a run another title, which is returned as it is kept. RunError.
+
+    Its directory keeps its name, which other runs may name as their parent, and its identity stays.
+    """
     title = " ".join(title.split())
-    if not title:
-        raise RunError("A title needs at least one character.")
-    if len(title) > 100:
-        raise RunError(f"A title has at most 100 characters; this one has {len(title)}.")
+    if problem := title_problem(title):
+        raise RunError(problem)
     update_run(folder, {"title": title})
+    return title
+
+
+def title_problem(title: str) -> str:
+    """Why a text cannot be a run's title, in a sentence; "" if it can."""
+    if not title.strip():
+        return "A title needs at least one character."
+    if len(title) > 100:
+        return f"A title has at most 100 characters; this one has {len(title)}."
+    return "" if title.isprintable() else "A title is one line of printable characters."

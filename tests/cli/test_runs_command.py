@@ -1,11 +1,13 @@
 """`lmcore runs` from the command line: selecting, sorting, tagging, archiving, removing."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from lmcore.cli.options import complete_run
 from lmcore.experiments.runs import list_runs
 from tests.cli.run_command import Command
 from tests.experiments.made_runs import make_run
@@ -161,3 +163,25 @@ def test_names_are_completed_without_torch_or_the_schema(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_titles_are_listed_changed_and_found(lmcore: Command, runs: Path) -> None:
+    before = (runs / "a-first/run.json").read_text()
+    outcome = lmcore("runs", "rename", "a-first", "  the  wide one ", "--json")
+    assert outcome.code == 0 and outcome.rows == [{"run": str(Path("runs/a-first")), "title": "the wide one"}]
+    after = json.loads((runs / "a-first/run.json").read_text())
+    assert after == {**json.loads(before), "title": "the wide one"}
+    listed = lmcore("runs", "list")
+    assert "title" in listed.out.splitlines()[0] and "the wide one" in listed.out
+    assert lmcore("runs", "show", "wide").code == lmcore("runs", "show", "the wide one").code == 0
+    assert complete_run("wide") == ["a-first"] and complete_run("la") == ["last"]
+    for wrong in ("", "x" * 101, "\x1b[2J"):
+        refused = lmcore("runs", "rename", "a-first", wrong)
+        assert refused.code == 2 and "title" in refused.err
+
+
+def test_last_is_the_newest_run_in_every_command(lmcore: Command, runs: Path) -> None:
+    make_run(runs, "e-newest", created="2026-05-05T00:00:00+00:00")
+    assert "e-newest" in lmcore("runs", "show", "last").out
+    assert "e-newest" in lmcore("runs", "tag", "last", "+x").err
+    assert "e-newest" in lmcore("config", "diff", "last", "a-first").out + lmcore("runs", "archive", "last").err

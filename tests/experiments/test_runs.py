@@ -117,6 +117,30 @@ def test_a_whole_name_is_meant_even_when_it_is_part_of_another(tmp_path: Path) -
     assert find_run(tmp_path, "tales") == tmp_path / "tales"
 
 
+def test_a_whole_title_is_meant_before_a_part_of_a_name(tmp_path: Path) -> None:
+    """Of several runs with that title the newest; the arms of an ablation have it as a part of theirs."""
+    make_run(tmp_path, "20260101-hotter", title="hotter")
+    make_run(tmp_path, "20260104-hot-arm", title="hot baseline", created="2026-01-04T00:00:00+00:00")
+    with pytest.raises(RunError, match="part of 2 runs"):
+        find_run(tmp_path, "hot")
+    older = make_run(tmp_path, "20260102-hot", title="Hot", created="2026-01-02T00:00:00+00:00")
+    assert find_run(tmp_path, "hot") == older
+    newer = make_run(tmp_path, "20260103-first", title="hot", created="2026-01-03T00:00:00+00:00")  # renamed since
+    assert find_run(tmp_path, "hot") == find_run(tmp_path, " HOT ") == newer
+    (newer / "run.json").write_text("{")
+    assert find_run(tmp_path, "hot") == older
+
+
+def test_last_is_the_newest_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no runs yet"):
+        find_run(tmp_path, "last")
+    make_run(tmp_path, "b", created="2026-01-02T00:00:00+00:00")
+    newest = make_run(tmp_path, "a", created="2026-01-03T00:00:00+00:00")
+    assert find_run(tmp_path, "last") == newest
+    named = make_run(tmp_path, "last", created="2026-01-01T00:00:00+00:00")
+    assert find_run(tmp_path, "last") == named
+
+
 def test_names_are_found_without_reading_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(3):
         make_run(tmp_path, f"run-{index}")
@@ -130,7 +154,7 @@ def test_a_title_can_be_changed_and_the_rest_stays(tmp_path: Path) -> None:
     rename_run(folder, "  a better\nname ")
     assert list_runs(tmp_path)[0].title == "a better name"
     assert read_run(folder)["seed"] == 1
-    for title, complaint in (("  ", "at least one"), ("x" * 101, "at most 100")):
+    for title, complaint in (("  ", "at least one"), ("x" * 101, "at most 100"), ("a\x1b[2Jb", "printable")):
         with pytest.raises(RunError, match=complaint):
             rename_run(folder, title)
     (folder / "run.json").write_text("{")
