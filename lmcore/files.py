@@ -83,7 +83,7 @@ def is_regular(path: Path) -> bool:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader, or a power cut, finds the old content or the new, never a part."""
     _check_kind(path)
-    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     temporary = path.with_name(f".{secrets.token_hex(16)}.partial")
     try:
         with create(temporary) as file:

@@ -15,6 +15,9 @@ def main() -> NoReturn:
     asked_for = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not where a shell lets it be ignored
     if asked_for:  # a KeyboardInterrupt amid the imports would be a traceback, or lost in one of them
         signal.signal(signal.SIGINT, _end_at_once)
+    from lmcore.cli.output import open_streams
+
+    open_streams()
     from lmcore.cli.app import run
 
     if asked_for:

@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ from lmcore.cli import (
     workspace,
 )
 from lmcore.cli.exits import ExitCode, Failure
-from lmcore.cli.output import ReaderGone, say
+from lmcore.cli.output import ReaderGone, give, say, to_nowhere
 
 ClickException = typer.BadParameter.__mro__[2]
 """The base of typer's own errors (typer carries click inside, so it is reached from what typer exports)."""
@@ -44,7 +44,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"lmlab {version('lmlab')}")
+        give(f"lmlab {version('lmlab')}")
         raise typer.Exit
 
 
@@ -78,19 +78,45 @@ app.command("init")(workspace.init)
 def run(arguments: Sequence[str]) -> int:
     """Carry out a command line and return its exit code. Errors are told in a sentence on stderr."""
     try:
-        code = app(args=list(arguments), prog_name="lmcore", standalone_mode=False)
+        _check_text(arguments)
+        code = _command_line().main(args=list(arguments), prog_name="lmcore", standalone_mode=False)
         if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):
             raise KeyboardInterrupt  # typer caught it, and made of it the bare number
         return code if isinstance(code, int) else ExitCode.DONE
     except ReaderGone:
-        # What is left in the buffer must not raise once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except (BrokenPipeError, SystemExit):  # of what typer prints by itself: rich makes the latter of the former
+        to_nowhere(sys.stdout)
         return ExitCode.DONE
     except (KeyboardInterrupt, typer.Abort):
         say("Interrupted.")
         return ExitCode.INTERRUPTED
     except Exception as error:
         return _explain(error, debug="--debug" in arguments)
+
+
+def _command_line() -> Any:
+    """The commands as typer runs them, without its mark of a type beside what takes no value."""
+    whole = typer.main.get_command(app)
+    waiting: list[tuple[Any, typer.Context | None]] = [(whole, None)]
+    while waiting:
+        command, parent = waiting.pop()
+        context = typer.Context(command, parent=parent, **command.context_settings)
+        waiting += [(inner, context) for inner in getattr(command, "commands", {}).values()]
+        for option in command.get_params(context):
+            if getattr(option, "is_flag", False):
+                option.metavar = ""
+    return whole
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse an argument that is no text; the name of a file may be of any bytes."""
+    for argument in arguments:
+        is_text = not any("\ud800" <= char <= "\udfff" for char in argument)
+        if not is_text and not os.path.lexists(argument):
+            raise Failure(
+                f"{argument[:100]}: this argument is not UTF-8, and no such file is there.", ExitCode.WRONG_INPUT
+            )
 
 
 def _explain(error: Exception, debug: bool) -> ExitCode:

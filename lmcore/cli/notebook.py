@@ -1,6 +1,5 @@
 """`lmcore notebook` and `lmcore runs note`: what was tried and what came out, and a person's own words about it."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lmcore.cli.exits import ExitCode, Failure
-from lmcore.cli.options import AsJson, Run, RunsFolder
+from lmcore.cli.options import AsJson, Run, RunsFolder, given_text
 from lmcore.cli.output import give, give_json, say
 
 DAY = ["%Y-%m-%d"]
@@ -80,7 +79,7 @@ def note(
     from lmcore.experiments.runs import find_run
 
     folder = find_run(runs_folder, run)
-    added = sys.stdin.read() if text == "-" else text
+    added = None if text is None else given_text(text)
     if added is not None:
         if not added.strip():
             raise Failure("There is nothing to add in an empty note.", ExitCode.WRONG_INPUT)

@@ -1,18 +1,29 @@
 """Arguments and options that several commands share, with their completion."""
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lmcore.cli.exits import ExitCode, Failure
+from lmcore.cli.output import printable
+
+
+def _offered(names: Iterable[str]) -> list[str]:
+    """Those names that can be typed: the shell shows them as they are."""
+    return [name for name in names if printable(name) == name]
 
 
 def complete_config(incomplete: str) -> list[str]:
     """Names of configurations for the shell."""
     from lmcore.config.locate import list_configs
 
-    return [path.stem for path in list_configs() if path.stem.startswith(incomplete)]
+    try:
+        return _offered(path.stem for path in list_configs() if path.stem.startswith(incomplete))
+    except OSError:
+        return []
 
 
 def complete_run(incomplete: str) -> list[str]:
@@ -21,16 +32,16 @@ def complete_run(incomplete: str) -> list[str]:
 
     try:
         titles = list_titles(Path("runs"))
-    except RunError:
+    except (RunError, OSError):
         return []
     fitting = [name for name, title in titles.items() if incomplete in name or incomplete.lower() in title.lower()]
-    return [*([LAST] if titles and LAST.startswith(incomplete) else []), *fitting]
+    return [*([LAST] if titles and LAST.startswith(incomplete) else []), *_offered(fitting)]
 
 
 def complete_session(incomplete: str) -> list[str]:
     """Names of sessions of the lab, in ./runs, that contain what was typed."""
     names = ["last", *(path.stem for path in sorted(Path("runs/sessions").glob("*.jsonl"), reverse=True))]
-    return [name for name in names if incomplete in name]
+    return _offered(name for name in names if incomplete in name)
 
 
 def complete_named(incomplete: str) -> list[str]:
@@ -113,6 +124,20 @@ Confounded = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout; all else goes to stderr.")]
+
+
+def given_text(value: str) -> str:
+    """The text of an argument; of `-` what stdin says. Fails where that is not UTF-8."""
+    if value != "-":
+        return value
+    try:
+        text = sys.stdin.read()
+        text.encode("utf-8")
+    except UnicodeError as error:
+        raise Failure(
+            "What stdin says is not UTF-8. Convert it first, for example with iconv.", ExitCode.WRONG_INPUT
+        ) from error
+    return text
 
 
 def reason_of(confounded: str | None) -> str:

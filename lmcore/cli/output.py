@@ -2,24 +2,53 @@
 
 import json
 import math
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from lmcore.cli.exits import Failure
 
 INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, format, surrogate, private, unassigned, separators
+
+NEEDED = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2"
+"""Format characters that belong to how text is written: they join or part letters and emoji, or can be seen."""
+
+
+def open_streams() -> None:
+    """Let stdin, stdout and stderr be there, and take any text: what an encoding lacks is shown as a question mark.
+
+    A stream that was closed (`>&-`) leads nowhere: the next file to be opened would have its number.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(descriptor)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def printable(text: str, keep: str = "") -> str:
     """The text with everything that a terminal could obey, or cannot show, written as an escape such as \\x1b."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
-        char if char in keep or unicodedata.category(char) not in INVISIBLE else _escape(char) for char in text
+        char if char in keep or char in NEEDED or unicodedata.category(char) not in INVISIBLE else _escape(char)
+        for char in text
     )
 
 
 def _escape(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # a byte that is not UTF-8, of an argument or a file's name
+        return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
 
 
@@ -32,13 +61,28 @@ def _reader() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError as error:
+    except (BrokenPipeError, SystemExit) as error:  # rich makes the latter of the former
+        to_nowhere(sys.stdout)
         raise ReaderGone from error
+    except OSError as error:
+        to_nowhere(sys.stdout)
+        raise Failure(f"Cannot write to stdout: {error.strerror or error}.") from error
+
+
+def to_nowhere(stream: TextIO) -> None:
+    """Let a stream that cannot be written any more lead nowhere: what is left in it must not raise once more."""
+    with suppress(OSError):  # one without a file number, in a test
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def say(text: str) -> None:
-    """Narration: one line, or several, on stderr."""
-    print(printable(text, keep="\n"), file=sys.stderr, flush=True)
+    """Narration: one line, or several, on stderr. Where nobody can read it any more, the work goes on without it."""
+    try:
+        print(printable(text, keep="\n"), file=sys.stderr, flush=True)
+    except OSError:
+        to_nowhere(sys.stderr)
 
 
 def give(text: str, end: str = "\n") -> None:
@@ -74,6 +118,8 @@ def give_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    right = [printable(heading) for heading in right]
+    headings = [printable(heading) for heading in headings]
     shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(headings, *shown, strict=True)]
     if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > console.width:

@@ -88,7 +88,16 @@ def _give_runs(runs: Sequence["RunSummary"], sort: str, values: "RunValues") -> 
 
     has_tags = any(run.tags for run in runs)
     shown_anyway = sort in ("loss/train", "loss/val", "floor", "step")
-    headings = ["run", "title", "status", "step", *([] if not sort or shown_anyway else [sort]), "train", "val", "floor"]
+    headings = [
+        "run",
+        "title",
+        "status",
+        "step",
+        *([] if not sort or shown_anyway else [sort]),
+        "train",
+        "val",
+        "floor",
+    ]
     headings += ["tags", "created"] if has_tags else ["created"]
     rows = []
     for depth, run in [(0, run) for run in runs] if sort else as_tree(runs):

@@ -1,6 +1,5 @@
 """`lmcore sample`: text from a run's model, streamed as it is drawn."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from lmcore.cli.narration import Narration
 from lmcore.cli.opened import open_at
-from lmcore.cli.options import AllowCode, AsJson, Checkpoint, Run, RunsFolder
+from lmcore.cli.options import AllowCode, AsJson, Checkpoint, Run, RunsFolder, given_text
 from lmcore.cli.output import give, give_json, say
 
 
@@ -40,7 +39,7 @@ def sample(
     for name, value in {**given, "seed": seed}.items():
         if value is not None:
             config = with_value(config, f"sampling.{name}", value)
-    text = sys.stdin.read() if prompt == "-" else config.evaluation.prompt if prompt is None else prompt
+    text = config.evaluation.prompt if prompt is None else given_text(prompt)
     if note := experiment.prompt_note(text):
         say(note)
     answer = []

@@ -19,7 +19,12 @@ NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 def encode_line(row: dict[str, Any]) -> bytes:
     """One row as one line of valid JSON."""
     plain = {key: _name(value) if isinstance(value, float) else value for key, value in row.items()}
-    return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode() + b"\n"
+    return (
+        json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode(
+            "utf-8", "backslashreplace"
+        )
+        + b"\n"
+    )
 
 
 def _name(value: float) -> float | str:

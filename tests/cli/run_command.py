@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,11 @@ class Command:
         return Outcome(int(code), captured.out, captured.err)
 
 
-def start(*arguments: str, cwd: Path, **options: Any) -> "subprocess.Popen[str]":
+def start(
+    *arguments: str, cwd: Path, environment: Mapping[str, str] = os.environ, **options: Any
+) -> "subprocess.Popen[str]":
     """The command line in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**environment, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "lmcore", *arguments],
         cwd=cwd,
