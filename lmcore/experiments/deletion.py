@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from lmcore.experiments.folder import DELETED, RunError, plainly
-from lmcore.experiments.lock import holder_of, is_locked
+from lmcore.experiments.lock import check_free
 from lmcore.experiments.runs import is_run
 from lmcore.files import alone
 
@@ -25,11 +25,7 @@ def delete_run(folder: Path, runs_folder: Path | None = None) -> None:
     if not is_run(folder):
         raise RunError(f"{folder} is not a run, so it is not deleted.")
     with plainly("delete", folder), alone(folder):
-        if is_locked(folder):
-            holder = holder_of(folder)
-            raise RunError(
-                f"The run {folder.name} is being written by process {holder.pid if holder else '?'}; stop it first."
-            )
+        check_free(folder)
         hidden = f"{DELETED}{folder.name[:60]}"  # a name may be as long as names can be
         doomed = folder.with_name(hidden)
         number = 1

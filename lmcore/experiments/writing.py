@@ -55,22 +55,27 @@ class RunWriter:
     def row(self, row: dict[str, Any]) -> None:
         """Append a line of metrics. RunError if it cannot be written; then it is not there in part either."""
         assert self._metrics is not None
+        self._lock.check()
         self._metrics.append(row)
 
     def sample(self, sample: Sample) -> None:
         """Append a sample. RunError."""
+        self._lock.check()
         append_sample(self._folder / SAMPLES, sample)
 
     def change(self, change: Change) -> None:
         """Append a change to the journal and wait until it is on disk. RunError."""
+        self._lock.check()
         append_change(self._folder / JOURNAL, change)
 
     def remember(self, latest: dict[str, Any]) -> None:
         """Put the newest step and losses into run.json, for the list of runs. RunError."""
+        self._lock.check()
         update_run(self._folder, {"latest": latest})
 
     def sync(self) -> None:
-        """Wait until the metrics are on disk, so that no checkpoint knows more than they do."""
+        """Wait until the metrics are on disk, so that no checkpoint knows more than they do. RunError."""
+        self._lock.check()
         if self._metrics is not None:
             self._metrics.sync()
 
@@ -82,6 +87,7 @@ class RunWriter:
             if self._metrics is not None:
                 self._metrics.close()
                 self._metrics = None
+            self._lock.check()
             self._left = self._state_of_metrics()
             update_run(self._folder, {"status": status})
         finally:

@@ -63,7 +63,7 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
     }
     files[STATE_FILE] = (json.dumps(state, indent=2) + "\n").encode()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # its run folder is there, or was deleted meanwhile
         _remove_leftovers(folder)
         partial.mkdir()
         for name, data in files.items():

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -256,3 +257,22 @@ def test_a_damaged_best_is_said_too_and_a_whole_one_is_passed_over_by_nobody(lmc
     assert lmcore("eval", "first", "--checkpoint", str(best)).code == 2
     verified = lmcore("verify", "first")
     assert verified.code == 1 and f"checkpoint step-{best:06d}" in verified.out
+
+
+def test_a_run_whose_folder_is_deleted_ends_with_a_sentence(
+    lmcore: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lmcore.experiments.experiment import Experiment, Record
+
+    advance = Experiment.advance
+
+    def delete_and_advance(self: Experiment, on_batch: Callable[[], None] | None = None) -> list[Record]:
+        if self.step == 2:
+            shutil.rmtree(self.folder)
+        return advance(self, on_batch)
+
+    monkeypatch.setattr(Experiment, "advance", delete_and_advance)
+    outcome = lmcore("train", "tiny.yaml")
+    assert outcome.code == 1
+    assert "was deleted or moved while it was being written" in outcome.err
+    assert list((folder / "runs").iterdir()) == []

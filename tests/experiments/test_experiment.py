@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -352,3 +353,22 @@ def test_values_that_a_run_keeps_are_not_changed(runs_folder: Path) -> None:
     assert experiment.config.training.learning_rate == 0.002
     assert "learning_rate: 0.002" in experiment.config_text
     assert "learning_rate: 0.001" in (experiment.folder / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_folder_that_is_deleted_meanwhile_ends_training_and_is_not_made_anew(
+    runs_folder: Path, replaced: bool
+) -> None:
+    experiment = Experiment.create(tiny(), runs_folder=runs_folder)
+    train(experiment, until=2)
+    shutil.rmtree(experiment.folder)
+    if replaced:
+        again = Experiment.create(tiny(), runs_folder=runs_folder)
+        again.folder.replace(experiment.folder)
+    before = sorted(path for path in runs_folder.rglob("*"))
+    said = "not the file any more" if replaced else r"The folder of the run .* is gone"
+    for act in (experiment.advance, experiment.save_checkpoint, lambda: experiment.close("stopped")):
+        with pytest.raises(RunError, match=said):
+            act()
+    assert sorted(path for path in runs_folder.rglob("*")) == before
+    experiment.close("stopped")  # the lock is let go of already
