@@ -18,6 +18,7 @@ from lmcore.process.messages import (
     Finished,
     Fork,
     Load,
+    LogLine,
     Ready,
     ReasonWanted,
     Rejected,
@@ -66,6 +67,8 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 ask_reason(app, event)
             case Finished():
                 app.tell(_finished(event, app.lab))
+            case LogLine(level="warning") if app.lab.state == "running":
+                app.tell(event.text, "warning")
             case CoreDied():
                 _on_died(app, event)
             case _:

@@ -167,7 +167,7 @@ def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: boo
 
 
 def _tell(record: object, experiment: "Experiment", narration: Narration, as_json: bool) -> None:
-    from lmcore.experiments.experiment import CheckpointRecord, EvaluationRecord, StepRecord
+    from lmcore.experiments.experiment import CheckpointRecord, EvaluationRecord, NoticeRecord, StepRecord
 
     if isinstance(record, StepRecord):
         step, tokens, seconds, metrics = record.row
@@ -182,6 +182,9 @@ def _tell(record: object, experiment: "Experiment", narration: Narration, as_jso
         event = {"event": "evaluation", "step": record.step, **record.metrics, **sample}
     elif isinstance(record, CheckpointRecord):
         event = {"event": "checkpoint", "step": record.step, "folder": record.folder}
+    elif isinstance(record, NoticeRecord):
+        narration.line(record.sentence)
+        event = {"event": "notice", "step": record.step, "sentence": record.sentence}
     else:
         return
     if as_json:

@@ -36,12 +36,14 @@ from lmcore.experiments.records import EvaluationRecord as EvaluationRecord
 from lmcore.experiments.records import HookRecord as HookRecord
 from lmcore.experiments.records import LayerRecord as LayerRecord
 from lmcore.experiments.records import LayerRow as LayerRow
+from lmcore.experiments.records import NoticeRecord as NoticeRecord
 from lmcore.experiments.records import Record as Record
 from lmcore.experiments.records import StepRecord as StepRecord
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.training.checkpoints import prune, save_checkpoint
+from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer
 
 Status = Literal["finished", "stopped", "failed", "interrupted"]
@@ -73,6 +75,7 @@ class Experiment:
         self._evaluation = {name: opened.extra[name] for name in ("loss/val",) if name in opened.extra}
         self._row: dict[str, Any] = {}  # metrics of the step that are not on disk yet
         self._records: list[Record] = []  # of what was done and not told yet
+        self._pace = Pace()
         self._layers: LayerRecord | None = None  # the newest norms
         self._best: tuple[float, int | None] = (math.inf, None)  # validation loss and step of the best checkpoint
 
@@ -259,9 +262,13 @@ class Experiment:
         number, last = self.step + 1, self.step + 1 == self.max_steps
         other = self.config.other
         norms = other.norms_interval > 0 and (number == 1 or _is_due(number, other.norms_interval))
+        before = self.trainer.seconds, self.trainer.tokens
         result = self.trainer.train_step(norms)
         self._evaluation = {}
         totals = (result.step, result.tokens, result.seconds)
+        spent, learned = result.seconds - before[0], result.tokens - before[1]
+        if slow := self._pace.notice(spent, learned, (self.config, self.hooks.acting)):
+            self._records.append(NoticeRecord(result.step, slow))
         if norms or last or number == 1 or _is_due(number, other.log_interval):
             self._row = {"step": result.step, "tokens": result.tokens, "seconds": result.seconds, **result.metrics}
             self._due.append("metrics")

@@ -232,7 +232,7 @@ def make_run(
             title=config.other.name or "run",
             data_fingerprint=opened.dataset.fingerprint,
             tokenizer_fingerprint=opened.dataset.tokenizer_fingerprint,
-            environment={**environment(), "waiting": WAY},
+            environment=environment(),
             created=created,
             parent=parent,
             vocabulary=opened.tokenizer.vocabulary_size,
@@ -243,7 +243,7 @@ def make_run(
             code_folder=opened.own.folder,
         )
         recipe = Recipe(config, opened.dataset.fingerprint, opened.own.digests)
-        opened.run |= rule.record(recipe)
+        opened.run |= {"waiting": WAY, **rule.record(recipe)}
         opened.notes = rule.notes(recipe)
         write_run(folder, opened.run)
         opened.lock.acquire()

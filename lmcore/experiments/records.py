@@ -106,4 +106,12 @@ class ChangeRecord:
     new: str
 
 
-Record = StepRecord | LayerRecord | HookRecord | EvaluationRecord | CheckpointRecord | ChangeRecord
+@dataclass(frozen=True)
+class NoticeRecord:
+    """What a person should know now, in a sentence; it is no part of the run."""
+
+    step: int
+    sentence: str
+
+
+Record = StepRecord | LayerRecord | HookRecord | EvaluationRecord | CheckpointRecord | ChangeRecord | NoticeRecord

@@ -207,9 +207,9 @@ class Hooks:
         return transformed_directions(self._acting, self._parameters, optimizer, self._moment)
 
     @property
-    def are_acting(self) -> bool:
-        """Whether any hook acts now."""
-        return bool(self._acting)
+    def acting(self) -> tuple[Hook, ...]:
+        """The hooks that act now."""
+        return self._acting
 
     @contextmanager
     def looking_for_non_finite(self) -> Iterator[None]:

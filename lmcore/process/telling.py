@@ -9,6 +9,7 @@ from lmcore.experiments.records import (
     EvaluationRecord,
     HookRecord,
     LayerRecord,
+    NoticeRecord,
     Record,
     StepRecord,
 )
@@ -32,6 +33,8 @@ def tell(record: Record, outbox: Telling) -> None:
             outbox.send(messages.Evaluation(record.step, record.metrics, sample=record.sample, prompt=record.prompt))
         case CheckpointRecord():
             outbox.send(messages.CheckpointSaved(record.step, str(record.folder), record.seconds))
+        case NoticeRecord():
+            outbox.send(messages.LogLine(record.sentence, "warning"))
 
 
 def is_met(until: messages.RunUntil, step: int, records: Sequence[Record]) -> bool:

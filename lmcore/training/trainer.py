@@ -157,7 +157,7 @@ class Trainer:
 
     def _find_non_finite(self, batches: MicroBatches) -> str:
         """What is not finite first. HookError if a hook made it so: the step is made again to see which."""
-        if self.hooks.are_acting:
+        if self.hooks.acting:
             self._forget_gradients()
             self.hooks.rewind()
             with self.hooks.looking_for_non_finite():
