@@ -11,8 +11,9 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,7 +45,7 @@ class NotPlain(OSError):
 # Files
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to read it."""
     return os.fdopen(_open(path, os.O_RDONLY), "rb")
 
@@ -57,6 +58,13 @@ def open_to_change(path: Path) -> BinaryIO:
 def open_to_append(path: Path) -> int:
     """Open a file, new or not, to write at its end; returns the file descriptor."""
     return _open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+
+def open_to_write(path: Path) -> BinaryIO:
+    """Open a file, new or emptied, to write it."""
+    descriptor = _open(path, os.O_WRONLY | os.O_CREAT)
+    os.ftruncate(descriptor, 0)
+    return os.fdopen(descriptor, "wb")
 
 
 def create(path: Path) -> BinaryIO:
@@ -72,12 +80,12 @@ def read_regular(path: Path, most: int = LARGEST_TEXT) -> bytes:
     raise NotPlain(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
 
 
-def is_regular(path: Path) -> bool:
-    """Whether a file is there, and is not a link or something else that is none."""
+def kind_of(path: Path) -> int | None:
+    """What a name stands for, itself and not where it leads, as `stat` writes it; None where there is nothing."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except (OSError, ValueError):
-        return False
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -120,10 +128,10 @@ def shorten(path: Path, size: int) -> None:
             file.truncate(size)
 
 
-def copy_file(source: Path, target: Path, most: int | None = None) -> None:
-    """Copy the content of a file to one that is not there yet; at most so many bytes."""
+def copy_file(source: Path, target: Path, most: int = LARGEST_TEXT) -> None:
+    """Copy the content of a file of at most so many bytes to one that is not there yet."""
     with open_regular(source) as original:
-        if most is not None and os.fstat(original.fileno()).st_size > most:
+        if os.fstat(original.fileno()).st_size > most:
             raise NotPlain(errno.EFBIG, f"it has more than {most:,} bytes", str(source))
         with create(target) as copy:
             shutil.copyfileobj(original, copy)
@@ -144,6 +152,18 @@ def make_folder(path: Path) -> None:
     check_folder(path)
 
 
+def make_path(path: Path) -> None:
+    """Let a folder be there that is in no run (the runs folder, the user's data), and those above it."""
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def new_folder(folder: Path, prefix: str) -> Path:
+    """Make an empty folder in another, with a name that nobody can foresee."""
+    path = folder / f"{prefix}{secrets.token_hex(16)}"
+    path.mkdir()
+    return path
+
+
 def check_folder(path: Path) -> None:
     """Refuse what is not a folder itself: a link to one, a file. FileNotFoundError where there is nothing."""
     kind = path.lstat().st_mode
@@ -151,14 +171,6 @@ def check_folder(path: Path) -> None:
         raise NotPlain(errno.ELOOP, A_LINKED_FOLDER, str(path))
     if not stat.S_ISDIR(kind):
         raise NotPlain(errno.ENOTDIR, "it is a file, not a folder", str(path))
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a folder is there, and no link to one."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except (OSError, ValueError):
-        return False
 
 
 def move_folder(path: Path, target: Path) -> None:
@@ -175,15 +187,11 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(path)
 
 
-def copy_folder(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
-    """Copy a folder of regular files and folders to a place where nothing is, but for some names at its top.
-
-    NotPlain for anything else within it, with its path.
-    """
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder of small files and folders to a place where nothing is. NotPlain for anything else within it."""
+    check_folder(source)
     target.mkdir()
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
-        if entry.name in leave_out:
-            continue
         if entry.is_dir(follow_symlinks=False):
             copy_folder(Path(entry.path), target / entry.name)
         else:
@@ -228,8 +236,8 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _check_kind(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        _refuse(path, path.lstat().st_mode)
+    if (kind := kind_of(path)) is not None:
+        _refuse(path, kind)
 
 
 def _refuse(path: Path, kind: int) -> None:

@@ -35,7 +35,7 @@ def notebook(
     from lmcore.experiments.folder import plainly
     from lmcore.experiments.notebook.gathering import gather
     from lmcore.experiments.notebook.page import page
-    from lmcore.files import write_whole
+    from lmcore.files import make_folder, write_whole
 
     first, last = (day.date() if day is not None else None for day in (since, until))
     if first is not None and last is not None and last < first:
@@ -54,7 +54,7 @@ def notebook(
     target = output or runs_folder / "notebook" / f"{today}.md"
     with plainly("write", target):
         if output is None:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
         write_whole(target, text)
     if as_json:
         give_json({**counts, "path": target})

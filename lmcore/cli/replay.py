@@ -1,5 +1,6 @@
 """`lmcore replay`: everything that was done in the lab, done once more without a screen, and compared."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -64,6 +65,11 @@ def replay_session(
 
 def _new_folder(replays: Path, name: str) -> Path:
     """A folder that is not there yet; the first run of the replay makes it."""
+    from lmcore.experiments.folder import plainly
+    from lmcore.files import check_folder
+
+    with plainly("write", replays), suppress(FileNotFoundError):
+        check_folder(replays)
     number = 1
     while (folder := replays / (name if number == 1 else f"{name}-{number}")).exists():
         number += 1

@@ -1,7 +1,6 @@
 """Byte-pair encoding, learned from the training split; needs the extra `bpe` (Hugging Face tokenizers)."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from lmcore.data.errors import DataError
 from lmcore.data.tokenizer import ByteDecoder, CorpusEncoder, Encoded, StreamingDecoder, utf8
+from lmcore.files import NotPlain, read_regular, write_whole
 
 FILE_NAME = "tokenizer.json"
 SECTION_CHARACTERS = 1 << 15
@@ -75,12 +75,9 @@ class BpeTokenizer:
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json into a run's folder, whole or not at all."""
-        temporary = folder / f".{FILE_NAME}.{os.getpid()}"
         try:
-            temporary.write_text(self.definition, encoding="utf-8")
-            temporary.replace(folder / FILE_NAME)
+            write_whole(folder / FILE_NAME, self.definition)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise DataError(f"{folder / FILE_NAME} cannot be written: {error.strerror or error}") from error
 
 
@@ -169,8 +166,10 @@ def load_bpe(folder: Path | None) -> BpeTokenizer:
     path = folder / FILE_NAME
     library()
     try:
-        return BpeTokenizer(path.read_text(encoding="utf-8"))
+        return BpeTokenizer(read_regular(path).decode("utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing: without it the tokens of this run have no meaning") from error
+    except NotPlain as error:
+        raise DataError(f"{path} is damaged: {error.strerror}") from error
     except Exception as error:  # the library raises bare Exception for text that is no tokenizer
         raise DataError(f"{path} is damaged: {error}. Restore it from a copy of the run") from error

@@ -15,7 +15,8 @@ from torch import Tensor
 from lmcore.experiments.folder import METRICS, SAMPLES
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.metrics import is_of_time
-from lmcore.training.checkpoints import HOOKS_FILE, MODEL_FILE, OPTIMIZER_FILE, step_of
+from lmcore.files import read_regular
+from lmcore.training.checkpoints import HOOKS_FILE, LARGEST_FILE, MODEL_FILE, OPTIMIZER_FILE, step_of
 
 Row = dict[str, Any]
 
@@ -120,7 +121,7 @@ def first_tensor_that_differs(recorded: Path, repeated: Path, order: Iterable[st
 def _tensors(path: Path) -> dict[str, Tensor] | None:
     """The tensors of a file; None if it is missing or damaged. Whether it is what was written is not asked."""
     try:
-        return safetensors.torch.load(path.read_bytes())
+        return safetensors.torch.load(read_regular(path, LARGEST_FILE))
     except (OSError, safetensors.SafetensorError):
         return None
 

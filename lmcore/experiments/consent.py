@@ -9,6 +9,7 @@ import platformdirs
 
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.own_code import OwnFile
+from lmcore.files import make_path, open_to_append, read_regular
 
 VARIABLE = "LMLAB_DATA"
 AGREED = "agreed-code.txt"
@@ -36,7 +37,10 @@ def agreed_digests() -> frozenset[str]:
     """Digests of every file that may run; none where nothing was ever agreed to. RunError if they cannot be read."""
     path = data_folder() / AGREED
     with plainly("read", path):
-        return frozenset(path.read_text(encoding="ascii", errors="replace").split()) if path.exists() else frozenset()
+        try:
+            return frozenset(read_regular(path).decode("ascii", "replace").split())
+        except FileNotFoundError:
+            return frozenset()
 
 
 def agree(digests: Iterable[str]) -> None:
@@ -48,8 +52,8 @@ def agree(digests: Iterable[str]) -> None:
     new = set(wanted) - agreed_digests()
     path = data_folder() / AGREED
     with plainly("write", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="ascii") as file:
+        make_path(path.parent)
+        with os.fdopen(open_to_append(path), "a", encoding="ascii") as file:
             file.write("".join(f"{digest}\n" for digest in wanted if digest in new))
 
 

@@ -1,13 +1,12 @@
 """Deleting a run: all of it, nothing else, and never through a link."""
 
 import os
-import shutil
 from pathlib import Path
 
 from lmcore.experiments.folder import DELETED, RunError, plainly
 from lmcore.experiments.lock import check_free
 from lmcore.experiments.runs import is_run
-from lmcore.files import alone
+from lmcore.files import alone, move_folder, remove_folder
 
 
 def delete_run(folder: Path, runs_folder: Path | None = None) -> None:
@@ -32,9 +31,9 @@ def delete_run(folder: Path, runs_folder: Path | None = None) -> None:
         while os.path.lexists(doomed):
             number += 1
             doomed = folder.with_name(f"{hidden}-{number}")
-        folder.rename(doomed)
+        move_folder(folder, doomed)
     try:
-        shutil.rmtree(doomed)
+        remove_folder(doomed)
     except OSError as error:
         raise RunError(
             f"{folder.name} is no run any more, but a part of it could not be removed: {error.filename or doomed}: "

@@ -6,7 +6,6 @@ import os
 import re
 import time
 import unicodedata
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -45,12 +44,15 @@ def plainly(what: str, path: Path) -> Iterator[None]:
     except NotPlain as error:
         raise RunError(f"Cannot {what} {error.filename}: {error.strerror}.") from error
     except OSError as error:
+        forbidden = "you may not write there. Change its permissions or other.runs_folder"
+        if what == "read":
+            forbidden = "you may not read it. Change its permissions"
         reasons = {
             errno.ENOSPC: "the disk is full. Free some space and go on; nothing saved is lost",
             errno.EDQUOT: "your share of the disk is used up. Free some space and go on; nothing saved is lost",
             errno.EROFS: "it is on a file system that can only be read",
-            errno.EACCES: "you may not write there. Change its permissions or other.runs_folder",
-            errno.EPERM: "you may not write there. Change its permissions or other.runs_folder",
+            errno.EACCES: forbidden,
+            errno.EPERM: forbidden,
             errno.ENOTDIR: "a part of its path is a file, not a folder",
             errno.EEXIST: "something else has that name already",
             errno.ENOENT: "it is not there (any more)",
@@ -76,10 +78,8 @@ def new_folder(runs_folder: Path) -> Path:
     RunError if the runs folder cannot be made or written to.
     """
     with plainly("make a run in", runs_folder):
-        runs_folder.mkdir(parents=True, exist_ok=True)
-        folder = runs_folder / f"{UNFINISHED}{uuid.uuid4().hex}"
-        folder.mkdir()
-    return folder
+        files.make_path(runs_folder)
+        return files.new_folder(runs_folder, UNFINISHED)
 
 
 def publish(folder: Path, name: str) -> Path:

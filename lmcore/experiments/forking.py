@@ -1,6 +1,5 @@
 """A fork: a new run that goes on from a moment of another."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_text, to_yaml_value
 from lmcore.experiments.baseline import Reference, hold
 from lmcore.experiments.consent import require_consent
-from lmcore.experiments.folder import RunError
+from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.one_change import Recipe
@@ -25,6 +24,7 @@ from lmcore.experiments.opening import (
     new_live,
 )
 from lmcore.experiments.own_code import OwnCode, named_files
+from lmcore.files import copy_file
 from lmcore.training.checkpoints import load_checkpoint, load_hooks, load_model, load_state, save_checkpoint
 from lmcore.training.devices import choose_device
 from lmcore.training.snapshots import Snapshot, load_snapshot
@@ -73,7 +73,8 @@ def fork_run(
                 f"not {config.training.max_steps}."
             )
         if (source.folder / TOKENIZER).exists():
-            shutil.copyfile(source.folder / TOKENIZER, folder / TOKENIZER)
+            with plainly("copy the tokenizer to", folder):
+                copy_file(source.folder / TOKENIZER, folder / TOKENIZER)
         dataset = dataset_for(config, folder, on_progress, known=source)
         if dataset.tokenizer_fingerprint != source.tokenizer.fingerprint:
             raise RunError(

@@ -1,7 +1,6 @@
 """What must hold before a run that was opened is written on, and what its checkpoints know."""
 
 import math
-import shutil
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from torch import nn
 
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.opening import Opened
+from lmcore.files import remove_folder
 from lmcore.training.checkpoints import is_valid, list_checkpoints, load_state, step_of
 
 
@@ -28,7 +28,7 @@ def check_that_it_may_go_on(opened: Opened, step: int) -> None:
         )
     with plainly("remove damaged checkpoints of", folder):
         for path in later:
-            shutil.rmtree(path)
+            remove_folder(path)
 
 
 def check_that_it_may_be_saved(model: nn.Module, step: int) -> None:

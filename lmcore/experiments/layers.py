@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from lmcore.experiments.lines import decode_line
+from lmcore.experiments.lines import MOST_AT_ONCE, decode_line, read_last_lines
 from lmcore.experiments.records import HookRow, LayerRecord, LayerRow
 from lmcore.hooks.active import Hooks
 from lmcore.model.transformer import Transformer
@@ -22,12 +22,8 @@ def layer_rows(
 
 
 def logged_layers(metrics: Path, model: Transformer, step: int) -> LayerRecord | None:
-    """The newest norms up to a step that a metrics file holds, or None. Of its lines only those with norms are read."""
-    try:
-        lines = metrics.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return None
-    for line in reversed(lines):
+    """The newest norms up to a step that a metrics file holds, or None. RunError."""
+    for line in reversed(read_last_lines(metrics, MOST_AT_ONCE)):
         row = decode_line(line) if b'"param/l2_norm/' in line else None
         if row is not None and isinstance(row.get("step"), int) and row["step"] <= step:
             return LayerRecord(row["step"], layer_rows(model.components(), model.component_of, row))

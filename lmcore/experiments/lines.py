@@ -7,13 +7,19 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from lmcore.experiments.folder import plainly
-from lmcore.files import open_regular
+from lmcore import files
+from lmcore.experiments.folder import RunError, plainly
 
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How numbers that JSON lacks stand in a file: as these strings."""
+
+MOST_AT_ONCE = 1 << 30
+"""Bytes of lines that are read at once: what a run of millions of logged steps has."""
+
+LONGEST = 16 << 20
+"""Bytes of the longest line. The end of a file without any line end in so many bytes is damaged."""
 
 
 def encode_line(row: dict[str, Any]) -> bytes:
@@ -60,15 +66,20 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
 
     A last line without its end is left for the next time. A file that became shorter than the offset (its run went back
     to a checkpoint) is read from its beginning: then the new offset may be smaller than the one that was given.
+    RunError if it cannot be read.
     """
-    try:
-        with open_regular(path) as file:
-            if from_offset > os.fstat(file.fileno()).st_size:
-                from_offset = 0
-            file.seek(from_offset)
-            content = file.read()
-    except FileNotFoundError:
-        return Lines([], 0, 0)
+    with plainly("read", path):
+        try:
+            with files.open_regular(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                if from_offset > size:
+                    from_offset = 0
+                if size - from_offset > MOST_AT_ONCE:
+                    raise RunError(f"{path} is damaged: it has {size:,} bytes, far more than a run writes there.")
+                file.seek(from_offset)
+                content = file.read(size - from_offset)
+        except FileNotFoundError:
+            return Lines([], 0, 0)
     whole = content[: content.rfind(b"\n") + 1]
     decoded = [decode_line(line) for line in whole.split(b"\n") if line.strip()]
     rows = [row for row in decoded if row is not None]
@@ -76,21 +87,22 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
 
 
 def read_last_lines(path: Path, size: int) -> list[bytes]:
-    """The whole lines within the last `size` bytes of a file, oldest first; none if it is not there."""
+    """The whole lines within the last `size` bytes of a file, oldest first; none if it is not there. RunError."""
     content = read_end(path, size)
     return content.split(b"\n") if content else []
 
 
 def read_end(path: Path, size: int) -> bytes:
-    """The whole lines within the last `size` bytes of a file, as they stand there; empty if it is not there."""
-    try:
-        with open_regular(path) as file:
-            end = file.seek(0, os.SEEK_END)
-            start = max(0, end - size)
-            file.seek(start)
-            content = file.read(size)
-    except FileNotFoundError:
-        return b""
+    """The whole lines within the last `size` bytes of a file, as they stand there; none where it is not. RunError."""
+    with plainly("read", path):
+        try:
+            with files.open_regular(path) as file:
+                end = file.seek(0, os.SEEK_END)
+                start = max(0, end - size)
+                file.seek(start)
+                content = file.read(size)
+        except FileNotFoundError:
+            return b""
     first = 0 if start == 0 else content.find(b"\n") + 1
     return content[first : content.rfind(b"\n") + 1]
 
@@ -99,21 +111,32 @@ def cut_lines(path: Path, keep: Callable[[dict[str, Any]], bool]) -> None:
     """Cut off the end of a file after its last row that is to be kept (damaged lines after that go too).
 
     Only the end is read, and the cut is one operation of the file system: a kill leaves the file before it or after it.
+    RunError.
     """
     with plainly("shorten", path):
-        if not path.exists() or path.stat().st_size == 0:
+        try:
+            file = files.open_to_change(path)
+        except FileNotFoundError:
             return
-        with path.open("r+b") as file:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                end = len(content)
-                while end > 0:
-                    start = content.rfind(b"\n", 0, end - 1) + 1
-                    row = decode_line(content[start:end]) if content[end - 1 : end] == b"\n" else None
-                    if row is not None and keep(row):
-                        break
-                    end = start
-            file.truncate(end)
+        with file:
+            file.truncate(_end_of_kept(file, path, keep))
             os.fsync(file.fileno())
+
+
+def _end_of_kept(file: BinaryIO, path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    """Where the last whole line ends that is to be kept. RunError for what cannot be lines of a run."""
+    if not (end := os.fstat(file.fileno()).st_size):
+        return 0
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while end > 0:
+            start = content.rfind(b"\n", max(0, end - 1 - LONGEST), end - 1) + 1
+            if not start and end > LONGEST:
+                raise RunError(f"{path} is damaged: its last {LONGEST:,} bytes hold no line.")
+            row = decode_line(content[start:end]) if content[end - 1 : end] == b"\n" else None
+            if row is not None and keep(row):
+                break
+            end = start
+    return end
 
 
 class LineWriter:
@@ -123,16 +146,8 @@ class LineWriter:
         """Open for appending; a last line that was cut short is removed. RunError if it cannot be written."""
         self._path = path
         with plainly("write", path):
-            if path.exists() and path.stat().st_size:
-                self._remove_half_line()
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-
-    def _remove_half_line(self) -> None:
-        with self._path.open("r+b") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            end = content.rfind(b"\n") + 1
-            size = len(content)
-        if end < size:
-            os.truncate(self._path, end)
+            _remove_half_line(path)
+            self._file = files.open_to_append(path)
 
     def append(self, *rows: dict[str, Any]) -> None:
         """Append rows. RunError if the disk is full; then none of them is in the file."""
@@ -159,6 +174,26 @@ class LineWriter:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _remove_half_line(path: Path) -> None:
+    """Remove a last line that was cut short. RunError where the end of the file holds no line at all."""
+    try:
+        file = files.open_to_change(path)
+    except FileNotFoundError:
+        return
+    with file:
+        size = file.seek(0, os.SEEK_END)
+        for length in (1, LONGEST):  # nearly always the last byte is the end of a line
+            file.seek(max(0, size - length))
+            end = file.read(length).rfind(b"\n") + 1
+            if end:
+                break
+        if not end and size > LONGEST:
+            raise RunError(f"{path} is damaged: its last {LONGEST:,} bytes hold no line.")
+        kept = max(0, size - length) + end
+        if kept < size:
+            file.truncate(kept)
 
 
 def append_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:

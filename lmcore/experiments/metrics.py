@@ -52,7 +52,7 @@ DEPTHS = (1 << 17, 1 << 20)
 
 
 def latest_values(path: Path, names: Sequence[str], depths: Sequence[int] = DEPTHS) -> Row:
-    """The newest value of each of some metrics within the end of a metrics file, as far as it has them. OSError.
+    """The newest value of each of some metrics within the end of a metrics file, as far as it has them. RunError.
 
     Lines with norms of every parameter are long; only those that hold what is looked for are decoded.
     """
@@ -76,7 +76,7 @@ def _as_key(name: str) -> bytes:
 
 
 def metric_names(path: Path) -> set[str]:
-    """The names of all numbers in the newest line of each kind at the end of a metrics file. OSError.
+    """The names of all numbers in the newest line of each kind at the end of a metrics file. RunError.
 
     Kinds (a step, a step with norms, an evaluation) are told apart by how many values they have.
     """

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lmcore.experiments.folder import NOTES, RunError, plainly
-from lmcore.files import alone, read_regular, write_whole
+from lmcore.files import alone, read_regular, remove_file, write_whole
 
 MOST_BYTES = 1 << 20
 
@@ -31,7 +31,7 @@ def write_notes(folder: Path, text: str) -> None:
         if text:
             write_whole(path, text.encode("utf-8", "replace").decode("utf-8") + "\n")
         else:
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
 
 def append_note(folder: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """From a configuration or a run directory to everything that trains in it: data, model, hooks."""
 
-import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ from lmcore.experiments.lock import RunLock
 from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.own_code import OwnCode, keep, kept, recorded_digests
 from lmcore.experiments.runs import read_config_text
-from lmcore.files import write_whole
+from lmcore.files import copy_file, remove_folder, write_whole
 from lmcore.generation import encode_prompt
 from lmcore.hooks.active import Hooks
 from lmcore.model.initialization import initialize
@@ -163,7 +163,7 @@ def dataset_for(
         if (then.dataset, then.model.context_length) == (config.dataset, length):
             if (known.folder / TOKENIZER).exists():
                 with plainly("copy the tokenizer to", folder):
-                    shutil.copyfile(known.folder / TOKENIZER, folder / TOKENIZER)
+                    copy_file(known.folder / TOKENIZER, folder / TOKENIZER)
             return known.dataset
     return prepare(config.dataset, on_progress, run_folder=folder, context_length=length)
 
@@ -250,7 +250,8 @@ def make_run(
         name = run_name(opened.run["title"], opened.run["config_hash"], created)
         opened.folder = opened.lock.folder = publish(folder, name)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # the first error is the one to tell
+            remove_folder(folder)
         raise
     return opened
 

@@ -7,18 +7,19 @@ runs them.
 
 import ast
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from lmcore.config import HookConfig, TrainingConfig
 from lmcore.experiments.folder import RunError, plainly
-from lmcore.files import write_whole
+from lmcore.files import check_folder, make_folder, read_regular, write_whole
 
 CODE = "code"
 """The folder inside a run directory."""
@@ -107,21 +108,24 @@ def read_own_files(names: Iterable[str], folder: Path) -> tuple[OwnFile, ...]:
 
 
 def read_own_file(path: Path, name: str = "") -> OwnFile:
-    """One file as it is now. RunError if it is not there, not text, or far too large."""
+    """One file of the person's as it is now, be it where a link leads. RunError if it is not there, not text, or far
+    too large."""
+    return replace(_read(path.resolve(), name or path.name), path=str(path))
+
+
+def _read(path: Path, name: str) -> OwnFile:
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     except FileNotFoundError as error:
         raise RunError(f"The configuration names {path.name}, but {path.parent} has no such file.") from error
     except OSError as error:
         raise RunError(f"Cannot read {path}: {error.strerror}.") from error
-    if len(content) > MOST_BYTES:
-        raise RunError(f"{path} has {len(content):,} bytes; a file of one's own has at most {MOST_BYTES:,}.")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RunError(f"{path} is not text in UTF-8 (byte {error.start + 1:,}), so it is not run.") from error
-    _refuse_other_files(name or path.name, text, path.parent)
-    return OwnFile(name or path.name, str(path), digest_of(content), text)
+    _refuse_other_files(name, text, path.parent)
+    return OwnFile(name, str(path), digest_of(content), text)
 
 
 def _refuse_other_files(name: str, text: str, folder: Path) -> None:
@@ -180,12 +184,12 @@ def keep(run_folder: Path, file: OwnFile) -> None:
     """Put a version into the run directory, unless it is there already. RunError if it cannot be written."""
     folder = run_folder / CODE
     with plainly("write", folder):
+        make_folder(folder)
         for path in _places(run_folder, file.name, file.digest):
-            if path.exists() and digest_of(path.read_bytes()) == file.digest:
-                return
-            if not path.exists():
-                folder.mkdir(exist_ok=True)
+            if not os.path.lexists(path):
                 write_whole(path, file.text)
+                return
+            if _read(path, file.name).digest == file.digest:
                 return
     raise RunError(f"Cannot keep {file.name} in {folder}: another file has its place.")
 
@@ -193,8 +197,10 @@ def keep(run_folder: Path, file: OwnFile) -> None:
 def kept(run_folder: Path, name: str, digest: str) -> OwnFile:
     """A version that the run used, by its digest. RunError if it is missing or is not what it was."""
     if _plain([f"{name}:"]) and re.fullmatch(r"[0-9a-f]{64}", digest):
+        with plainly("read", run_folder / CODE), suppress(FileNotFoundError):
+            check_folder(run_folder / CODE)
         for path in _places(run_folder, name, digest):
-            if path.is_file() and (file := read_own_file(path, name)).digest == digest:
+            if os.path.lexists(path) and (file := _read(path, name)).digest == digest:
                 return file
     raise RunError(
         f"{run_folder.name} used {name} with the digest {digest[:12]}, and no file in {run_folder / CODE} is that: it "

@@ -1,19 +1,27 @@
 """A copy of a run that can be trained again: what says how it trains, and the checkpoint that it starts from."""
 
 import json
-import shutil
-from collections.abc import Iterable
+import os
 from pathlib import Path
 from typing import Any
 
 from lmcore.config import parse_config
-from lmcore.experiments.folder import CHECKPOINTS, LOCK, LOG, METRICS, SAMPLES, RunError, load_run, plainly, write_run
+from lmcore.experiments.folder import CHECKPOINTS, CONFIG, JOURNAL, RunError, load_run, plainly, write_run
+from lmcore.experiments.opening import TOKENIZER
+from lmcore.experiments.own_code import CODE
 from lmcore.experiments.runs import read_config_text
-from lmcore.files import write_whole
-from lmcore.training.checkpoints import STATE_FILE, CheckpointError, find_checkpoint, load_state
+from lmcore.files import copy_file, copy_folder, make_folder, write_whole
+from lmcore.training.checkpoints import (
+    LARGEST_FILE,
+    STATE_FILE,
+    CheckpointError,
+    files_of,
+    find_checkpoint,
+    load_state,
+)
 
-NOT_REPEATED = (CHECKPOINTS, METRICS, SAMPLES, LOG, LOCK)
-"""What a run writes while it trains; all else in its folder says how it trains."""
+RECIPE = (CONFIG, JOURNAL, TOKENIZER)
+"""The files that say how a run trains, besides run.json and its own code."""
 
 
 def beginning_of(run: dict[str, Any]) -> int:
@@ -25,12 +33,13 @@ def beginning_of(run: dict[str, Any]) -> int:
 
 def copy_recipe(folder: Path, run: dict[str, Any], to: Path) -> None:
     """Everything that says how a run trains, and nothing of what came out: configuration, journal, tokenizer, code."""
-
-    def leave_out(place: str, names: list[str]) -> Iterable[str]:
-        return set(NOT_REPEATED) & set(names) if Path(place) == folder else ()
-
     with plainly("copy", folder):
-        shutil.copytree(folder, to, symlinks=True, ignore=leave_out)
+        make_folder(to)
+        for name in RECIPE:
+            if os.path.lexists(folder / name):
+                copy_file(folder / name, to / name)
+        if os.path.lexists(folder / CODE):
+            copy_folder(folder / CODE, to / CODE)
     write_run(to, {**run, "status": "stopped", "latest": {}})
 
 
@@ -48,7 +57,10 @@ def lay_starting_point(folder: Path, run: dict[str, Any], copy: Path, step: int)
         extra = load_state(source)["extra"]
     place = copy / CHECKPOINTS / source.name
     with plainly("copy", source):
-        shutil.copytree(source, place)
+        make_folder(place.parent)
+        make_folder(place)
+        for name in files_of(source):
+            copy_file(source / name, place / name, LARGEST_FILE)
         write_whole(place / STATE_FILE, json.dumps({**load_state(source), "extra": extra}, indent=2) + "\n")
 
 

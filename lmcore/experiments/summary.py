@@ -1,5 +1,6 @@
 """One run in a line: what the list of runs says of it, be it damaged. Reads run.json and the end of metrics.jsonl."""
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from lmcore.experiments import folder as layout
 from lmcore.experiments.folder import RunError, load_run
 from lmcore.experiments.lock import is_locked
 from lmcore.experiments.metrics import latest_metrics
+from lmcore.files import kind_of
 
 STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
 """What run.json may say. A run that says running without a live writer is shown as `settled` has it."""
@@ -53,8 +55,8 @@ def summarize(folder: Path) -> RunSummary:
         problems.append(str(error))
     try:
         latest = latest_metrics(folder / layout.METRICS)
-    except OSError as error:
-        problems.append(f"{layout.METRICS} cannot be read: {error.strerror}.")
+    except RunError as error:
+        problems.append(str(error))
 
     def text(key: str) -> str:
         value = run.get(key, "")
@@ -120,15 +122,13 @@ def _wrong_parts(folder: Path) -> list[str]:
     """What is there as something else than it should be, or not there."""
     wrong = []
     try:
-        config, checkpoints, metrics = (folder / name for name in (layout.CONFIG, layout.CHECKPOINTS, layout.METRICS))
-        if not config.exists():
+        config, checkpoints = folder / layout.CONFIG, folder / layout.CHECKPOINTS
+        if (kind := kind_of(config)) is None:
             wrong.append(f"{layout.CONFIG} is missing.")
-        elif not config.is_file():
+        elif not stat.S_ISREG(kind):
             wrong.append(f"{layout.CONFIG} is not a file.")
-        if not checkpoints.is_dir() and (checkpoints.exists() or checkpoints.is_symlink()):
+        if not stat.S_ISDIR(kind_of(checkpoints) or stat.S_IFDIR):
             wrong.append(f"{layout.CHECKPOINTS} is not a folder.")
-        if metrics.is_symlink() and not metrics.exists():
-            wrong.append(f"{layout.METRICS} is a link to nothing.")
     except OSError as error:
         wrong.append(f"The folder cannot be looked into: {error.strerror}.")
     return wrong

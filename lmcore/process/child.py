@@ -4,7 +4,10 @@ import faulthandler
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lmcore.files import open_to_append
 
 if TYPE_CHECKING:
     from lmcore.process.connection import Queue
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 def redirect_output(log_path: str) -> None:
     """Point file descriptors 1 and 2 at a log file, so that nothing printed here or by a C library reaches a screen."""
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = open_to_append(Path(log_path))
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

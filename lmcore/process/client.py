@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import platformdirs
 
+from lmcore.files import make_path, open_regular, remove_file
 from lmcore.process.connection import Connection, spawn_core
 from lmcore.process.connection import prepare_to_spawn as prepare_to_spawn
 from lmcore.process.messages import Command, CoreDied, Event, LogLine, ShutDown, StateChanged
@@ -86,7 +87,7 @@ class CoreClient:
         self.generation += 1
         self._ending = False
         self._lines, self._run = [], ""
-        self._log_folder.mkdir(parents=True, exist_ok=True)
+        make_path(self._log_folder)
         self._remove_old_logs()
         connection = self._launch(self.generation, self.log_path)
         self._connection = connection
@@ -195,18 +196,18 @@ class CoreClient:
     def _log_tail(self) -> tuple[str, ...]:
         path = Path(self._run) / "log.txt" if self._run else self.log_path
         try:
-            with path.open("rb") as log:
-                log.seek(max(0, path.stat().st_size - 16384))
-                lines = log.read().decode("utf-8", "backslashreplace").splitlines()
+            with open_regular(path) as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 16384))
+                lines = log.read(16384).decode("utf-8", "backslashreplace").splitlines()
         except OSError:
             lines = self._lines
         return tuple(lines[-TAIL_LINES:])
 
     def _remove_old_logs(self) -> None:
         """Keep the folder small: only the newest logs of earlier cores stay."""
-        logs = sorted(self._log_folder.glob("core-*.log"), key=lambda path: path.stat().st_mtime)
+        logs = sorted(self._log_folder.glob("core-*.log"), key=lambda path: path.lstat().st_mtime)
         for path in logs[:-20]:
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
 
 def _names(kind: type[Event] | tuple[type[Event], ...]) -> str:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from lmcore.files import open_regular
 from lmcore.memory import resident_bytes
 from lmcore.process.child import redirect_output
 from lmcore.process.connection import Queue
@@ -150,7 +151,7 @@ class Outbox:
 
     def _read_log(self) -> None:
         try:
-            with self._log_path.open("rb") as log:
+            with open_regular(self._log_path) as log:
                 log.seek(self._log_offset)
                 new = log.read(MOST_LOG_BYTES)
         except OSError:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from lmcore.experiments.metrics import is_of_time
 from lmcore.experiments.own_code import OwnFile
 from lmcore.experiments.runs import is_run, read_run
 from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
-from lmcore.files import write_whole
+from lmcore.files import kind_of, make_folder, make_path, read_regular, shorten, write_whole
 from lmcore.process.deeds import Deed, OpenedRun
 from lmcore.process.messages import Command, Fork, Generate, Load, Resume, RunUntil, Start
 from lmcore.process.replayed import Difference
@@ -180,12 +181,13 @@ class ReplayedRuns:
         """An older run as it was when the session opened it: what the session did with it is still to come."""
         run, copy = load_run(original), self._folder / name
         if name not in self._copies:
-            if copy.exists():
+            if os.path.lexists(copy):
                 raise RunError(f"{copy} is there already; let the replay put its runs into another folder.")
-            self._folder.mkdir(parents=True, exist_ok=True)
+            with plainly("write", self._folder):
+                make_path(self._folder)
             copy_recipe(original, run, copy)
-            if (journal := copy / JOURNAL).exists():
-                os.truncate(journal, min(opened.journal_bytes, journal.stat().st_size))
+            with plainly("shorten", copy / JOURNAL), suppress(FileNotFoundError):
+                shorten(copy / JOURNAL, opened.journal_bytes)
             if run.get("code_folder"):
                 write_run(copy, {**load_run(copy), "code_folder": str(self._own_folder(name))})
             self._copies[name] = copy
@@ -225,11 +227,13 @@ class ReplayedRuns:
     def _lay(self, name: str, files: Iterable[OwnFile]) -> None:
         """Let own files be as they were."""
         for file in files:
-            path = self._own_folder(name) / file.name
-            with plainly("write", path):
-                if not path.exists() or path.read_bytes() != file.text.encode():
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    write_whole(path, file.text)
+            folder = self._own_folder(name)
+            with plainly("write", folder / file.name):
+                make_path(self._folder)
+                make_folder(folder.parent)
+                make_folder(folder)
+                if kind_of(folder / file.name) is None or read_regular(folder / file.name) != file.text.encode():
+                    write_whole(folder / file.name, file.text)
 
     def lay_edited(self, deed: Deed) -> None:
         """Save an own file as the person did, for the core to notice."""

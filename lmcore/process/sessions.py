@@ -1,6 +1,7 @@
 """sessions/: one file for each session of the lab, with everything that was done in it, so that it can be repeated."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.lines import LineWriter, decode_line
 from lmcore.experiments.own_code import PLAIN_NAME, OwnFile, digest_of
 from lmcore.experiments.runs import is_run
+from lmcore.files import check_folder, create, make_folder, read_regular
 from lmcore.process.deeds import Deed, Moment, Outcome, checked, command_from, plain_command, plain_value
 from lmcore.process.messages import Cancel, DescribeHooks, ListMoments, LogLine, ShutDown
 
@@ -22,6 +24,9 @@ UNRECORDED = (Cancel, DescribeHooks, ListMoments, ShutDown)
 """Commands that leave no trace of their own (an answer that was cancelled says so itself), or only serve a screen."""
 
 MOST_EARLY = 100
+
+MOST_BYTES = 1 << 28
+"""Bytes of a session that are read: what weeks in the lab leave."""
 
 
 class SessionRecorder:
@@ -80,12 +85,12 @@ class SessionRecorder:
 
     def _open(self, folder: Path) -> Path:
         with plainly("write", folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             name, number = f"{datetime.now():%Y%m%d-%H%M%S}", 1
             while True:
                 path = folder / f"{name}{'' if number == 1 else f'-{number}'}.jsonl"
                 try:
-                    path.touch(exist_ok=False)
+                    create(path).close()
                     break
                 except FileExistsError:
                     number += 1
@@ -142,6 +147,8 @@ def find_session(runs_folder: Path, name: str) -> Path:
     if direct.is_file():
         return direct
     with plainly("read", folder):
+        with suppress(FileNotFoundError):
+            check_folder(folder)
         paths = sorted(folder.glob("*.jsonl"), key=_age)
     if not paths:
         raise RunError(f"There is no session in {folder} yet: the lab leaves one there once a run is opened in it.")
@@ -157,7 +164,7 @@ def find_session(runs_folder: Path, name: str) -> Path:
 
 
 def _age(path: Path) -> tuple[float, str]:
-    return path.stat().st_mtime, path.name
+    return path.lstat().st_mtime, path.name
 
 
 def _is_a_run(name: str) -> str:
@@ -170,7 +177,7 @@ def read_session(path: Path) -> Session:
     Only a last line that was cut short is passed over: what comes after a damaged one could not be repeated truly.
     """
     with plainly("read", path):
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
     reading = _Reading(path.absolute())
     for number, line in enumerate(lines, start=1):

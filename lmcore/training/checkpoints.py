@@ -13,8 +13,10 @@ import json
 import math
 import os
 import re
-import shutil
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from lmcore import files as door
+from lmcore.files import NotPlain
 from lmcore.hooks.active import Hooks
 from lmcore.training.trainer import Trainer
 
@@ -31,6 +35,9 @@ OPTIMIZER_FILE = "optimizer.safetensors"
 HOOKS_FILE = "hooks.safetensors"
 STATE_FILE = "state.json"
 FORMAT = 1
+
+LARGEST_FILE = 16 << 30
+"""A file of more bytes is damaged: no model that is trained here has so many."""
 
 
 class CheckpointError(ValueError):
@@ -46,7 +53,6 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
     """
     folder = run_folder / "checkpoints"
     final = folder / f"step-{trainer.step:06d}"
-    partial = folder / f".{final.name}.partial"
     files = {
         MODEL_FILE: safetensors.torch.save(model_tensors(trainer.model)),
         OPTIMIZER_FILE: safetensors.torch.save({k: t.contiguous() for k, t in trainer.optimizer.tensors().items()}),
@@ -62,17 +68,19 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
         "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in files.items()},
     }
     files[STATE_FILE] = (json.dumps(state, indent=2) + "\n").encode()
+    partial = None
     try:
-        folder.mkdir(exist_ok=True)  # its run folder is there, or was deleted meanwhile
+        door.make_folder(folder)  # its run folder is there, or was deleted meanwhile
         _remove_leftovers(folder)
-        partial.mkdir()
+        partial = door.new_folder(folder, f".{final.name}.")
         for name, data in files.items():
-            _write_synced(partial / name, data)
-        _sync_folder(partial)
+            door.write_new(partial / name, data)
+        door.sync_folder(partial)
         _put_in_place(partial, final)
-        _sync_folder(folder)
+        door.sync_folder(folder)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            _remove(partial)
         raise CheckpointError(_why_not_written(final, error, sum(map(len, files.values())))) from error
     return final
 
@@ -80,10 +88,9 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
 def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
     """Give a trainer the state of a checkpoint, and return its `extra`. CheckpointError, with nothing changed."""
     state = load_state(path)
-    contents = _read_files(path, state)
-    weights = _tensors(path / MODEL_FILE, contents[MODEL_FILE], model_tensors(trainer.model))
-    optimizer_tensors = _tensors(path / OPTIMIZER_FILE, contents[OPTIMIZER_FILE], trainer.optimizer.tensors())
-    hook_tensors = _hook_tensors(path, contents)
+    weights = _tensors_of(path, MODEL_FILE, state, model_tensors(trainer.model))
+    optimizer_tensors = _tensors_of(path, OPTIMIZER_FILE, state, trainer.optimizer.tensors())
+    hook_tensors = _hook_tensors(path, state)
     _copy(weights, model_tensors(trainer.model))
     trainer.hooks.load_tensors(hook_tensors)
     trainer.optimizer.load_tensors(optimizer_tensors)
@@ -95,14 +102,14 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
 def load_model(path: Path, model: nn.Module) -> int:
     """Give a model the weights that a checkpoint holds, and return the checkpoint's step. CheckpointError."""
     state = load_state(path)
-    _copy(_tensors(path / MODEL_FILE, _read_files(path, state)[MODEL_FILE], model_tensors(model)), model_tensors(model))
+    _copy(_tensors_of(path, MODEL_FILE, state, model_tensors(model)), model_tensors(model))
     step: int = state["step"]
     return step
 
 
 def load_hooks(path: Path, hooks: Hooks) -> None:
     """Let the hooks of a model remember what a checkpoint holds of them, to judge or ask it. CheckpointError."""
-    hooks.load_tensors(_hook_tensors(path, _read_files(path, load_state(path))))
+    hooks.load_tensors(_hook_tensors(path, load_state(path)))
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -115,10 +122,13 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
 def load_state(path: Path) -> dict[str, Any]:
     """What state.json says: step, tokens, seconds, extra, files. CheckpointError if it is missing or damaged."""
     try:
-        state = json.loads((path / STATE_FILE).read_bytes())
+        door.check_folder(path)
+        state = json.loads(door.read_regular(path / STATE_FILE))
+    except NotPlain as error:
+        raise CheckpointError(f"{error.filename} is damaged: {error.strerror}") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: its {STATE_FILE} is not whole") from error
     kinds = {"step": int, "tokens": int, "seconds": int | float, "extra": dict, "files": dict}
     if not isinstance(state, dict) or not all(isinstance(state.get(key), kind) for key, kind in kinds.items()):
@@ -131,17 +141,26 @@ def load_state(path: Path) -> dict[str, Any]:
 def is_valid(path: Path) -> bool:
     """Whether a checkpoint is whole: its files have the sizes and digests that were written down."""
     try:
-        _read_files(path, load_state(path))
+        state = load_state(path)
+        for name in _tensor_files(state["files"]):
+            _check_digest(path, name, state)
     except CheckpointError:
         return False
     return True
 
 
 def list_checkpoints(run_folder: Path) -> list[Path]:
-    """The folders of a run's checkpoints, valid or not, by step."""
+    """The folders of a run's checkpoints, valid or not, by step. CheckpointError for a link in the place of one."""
     folder = run_folder / "checkpoints"
     try:
-        found = [path for path in folder.iterdir() if re.fullmatch(r"step-\d+", path.name) and path.is_dir()]
+        door.check_folder(folder)
+        found = [path for path in folder.iterdir() if re.fullmatch(r"step-\d+", path.name)]
+        for path in found:
+            if path.is_symlink():
+                door.check_folder(path)
+        found = [path for path in found if path.is_dir()]
+    except NotPlain as error:
+        raise CheckpointError(f"{error.filename} cannot be used: {error.strerror}") from error
     except OSError:
         return []
     return sorted(found, key=step_of)
@@ -192,15 +211,18 @@ def prune(run_folder: Path, keep_last: int, best_step: int | None = None, first_
     kept = set(whole[-keep_last:]) | {path for path in whole if step_of(path) in (best_step, first_step)}
     deleted = [path for path in present if path not in kept] if kept else []
     for path in deleted:
-        hidden = path.with_name(f".{path.name}.deleted")
-        path.rename(hidden)  # so that a half-deleted one is never taken for a checkpoint
-        shutil.rmtree(hidden, ignore_errors=True)
+        _set_aside(path)
     return deleted
 
 
-def _hook_tensors(path: Path, contents: Mapping[str, bytes]) -> dict[str, Tensor]:
+def files_of(path: Path) -> list[str]:
+    """The names of the files that a checkpoint consists of. CheckpointError if it is damaged."""
+    return [*_tensor_files(load_state(path)["files"]), STATE_FILE]
+
+
+def _hook_tensors(path: Path, state: Mapping[str, Any]) -> dict[str, Tensor]:
     """What hooks remember; nothing where there is no such file."""
-    return _parsed(path / HOOKS_FILE, contents[HOOKS_FILE]) if HOOKS_FILE in contents else {}
+    return _parsed(path / HOOKS_FILE, _read(path, HOOKS_FILE, state)) if HOOKS_FILE in state["files"] else {}
 
 
 def _parsed(path: Path, data: bytes) -> dict[str, Tensor]:
@@ -210,9 +232,11 @@ def _parsed(path: Path, data: bytes) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
 
 
-def _tensors(path: Path, data: bytes, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors in a file's bytes, which must have the names, shapes and types of `like`."""
-    tensors = _parsed(path, data)
+def _tensors_of(folder: Path, name: str, state: Mapping[str, Any], like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in a checkpoint's file, which must have the names, shapes and types of `like`."""
+    path = folder / name
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in like.values())
+    tensors = _parsed(path, _read(folder, name, state, most=16 * needed + (64 << 20)))
     for name in [*like, *tensors]:
         if name not in like or name not in tensors:
             where = "the checkpoint" if name not in tensors else "the model that the configuration describes"
@@ -231,18 +255,38 @@ def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
         tensor.copy_(source[name])
 
 
-def _read_files(path: Path, state: Mapping[str, Any]) -> dict[str, bytes]:
-    """The bytes of a checkpoint's files, checked against what state.json says of them."""
-    contents = {}
-    for name in _tensor_files(state["files"]):
-        expected = state["files"].get(name)
-        try:
-            contents[name] = (path / name).read_bytes()
-        except OSError as error:
-            raise CheckpointError(f"{path} is damaged: {name}: {error.strerror or error}") from error
-        if expected != {"bytes": len(contents[name]), "sha256": _sha256(contents[name])}:
+def _read(path: Path, name: str, state: Mapping[str, Any], most: int = 1 << 30) -> bytes:
+    """The bytes of one of a checkpoint's files, checked against what state.json says of them."""
+    with _opened(path, name, state) as (file, expected):
+        if expected["bytes"] > most:
+            raise CheckpointError(f"{path} does not fit: {name} has {expected['bytes']:,} bytes, far more than needed")
+        data = file.read(expected["bytes"])
+        if _sha256(data) != expected["sha256"]:
             raise CheckpointError(f"{path} is damaged: {name} is not what was written")
-    return contents
+    return data
+
+
+def _check_digest(path: Path, name: str, state: Mapping[str, Any]) -> None:
+    """The same check with little memory."""
+    with _opened(path, name, state) as (file, expected):
+        if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
+            raise CheckpointError(f"{path} is damaged: {name} is not what was written")
+
+
+@contextmanager
+def _opened(path: Path, name: str, state: Mapping[str, Any]) -> Iterator[tuple[BufferedReader, dict[str, Any]]]:
+    """A file that has the size that state.json says, and that. CheckpointError."""
+    expected = state["files"].get(name)
+    try:
+        with door.open_regular(path / name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if not isinstance(expected, dict) or expected.keys() != {"bytes", "sha256"} or expected["bytes"] != size:
+                raise CheckpointError(f"{path} is damaged: {name} is not what was written")
+            if size > LARGEST_FILE:
+                raise CheckpointError(f"{path} is damaged: {name} has more than {LARGEST_FILE:,} bytes")
+            yield file, expected
+    except OSError as error:
+        raise CheckpointError(f"{path} is damaged: {name}: {error.strerror or error}") from error
 
 
 def _tensor_files(files: Mapping[str, Any]) -> list[str]:
@@ -253,7 +297,7 @@ def _tensor_files(files: Mapping[str, Any]) -> list[str]:
 def _has_its_sizes(path: Path) -> bool:
     try:
         files = load_state(path)["files"]
-        return all((path / name).stat().st_size == files[name]["bytes"] for name in _tensor_files(files))
+        return all((path / name).lstat().st_size == files[name]["bytes"] for name in _tensor_files(files))
     except (CheckpointError, OSError, KeyError, TypeError):
         return False
 
@@ -276,43 +320,39 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _put_in_place(partial: Path, final: Path) -> None:
     """Rename, where a checkpoint of the same step may be in the way: the same bits (then only the facts beside them are
     replaced), or a damaged one."""
-    if final.is_dir() and is_valid(final) and load_state(final)["files"] == load_state(partial)["files"]:
-        (partial / STATE_FILE).replace(final / STATE_FILE)
-        _sync_folder(final)
-        shutil.rmtree(partial)
+    if os.path.lexists(final):
+        door.check_folder(final)
+        if is_valid(final) and load_state(final)["files"] == load_state(partial)["files"]:
+            door.replace(partial / STATE_FILE, final / STATE_FILE)
+            door.sync_folder(final)
+            door.remove_folder(partial)
+            return
+        _set_aside(final, partial)
         return
-    if final.is_dir():
-        old = final.with_name(f".{final.name}.deleted")
-        final.rename(old)
-        partial.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
-        return
-    partial.rename(final)
+    door.move_folder(partial, final)
+
+
+def _set_aside(path: Path, instead: Path | None = None) -> None:
+    """Remove a checkpoint, hidden first so that half of one is never taken for one; another may take its place."""
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(16)}")
+    door.move_folder(path, hidden)
+    if instead is not None:
+        door.move_folder(instead, path)
+    _remove(hidden)
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):  # what is left goes with the next checkpoint
+        door.remove_folder(folder)
 
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half-written or half-deleted. One process writes a run at a time."""
     for path in folder.glob(".step-*"):
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
 
 
 def _why_not_written(path: Path, error: OSError, size: int) -> str:
@@ -321,4 +361,5 @@ def _why_not_written(path: Path, error: OSError, size: int) -> str:
             f"the disk is full: {path.name} needs {size / 1e6:,.1f} MB at {path.parent}; the earlier checkpoints are "
             "whole. Make room and save again"
         )
-    return f"{path} could not be written: {error.strerror or error}"
+    place = error.filename if isinstance(error, NotPlain) else path
+    return f"{place} could not be written: {error.strerror or error}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.experiments import deletion
+from lmcore import files
 from lmcore.experiments.deletion import delete_run
 from lmcore.experiments.folder import RunError, remove_leftovers
 from lmcore.experiments.lock import RunLock
@@ -117,7 +117,7 @@ def test_a_deletion_that_was_interrupted_leaves_nothing_in_the_list(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(deletion.shutil, "rmtree", die)
+        patch.setattr(files.shutil, "rmtree", die)
         with pytest.raises(KeyboardInterrupt):
             delete_run(folder)
     assert list_runs(tmp_path) == [] and len(list(tmp_path.iterdir())) == 1
@@ -132,7 +132,7 @@ def test_a_part_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(13, "Permission denied", str(path / "checkpoints"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(deletion.shutil, "rmtree", refuse)
+        patch.setattr(files.shutil, "rmtree", refuse)
         with pytest.raises(RunError, match=r"checkpoints: Permission denied. What is left is in .*\.deleted-a"):
             delete_run(folder)
     make_run(tmp_path, "a")

@@ -217,7 +217,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_a_sentence(
 
 def test_a_folder_that_cannot_be_written_is_answered(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file where the folder should be")
-    with pytest.raises(CheckpointError, match=r"step-000000 could not be written: File exists"):
+    with pytest.raises(CheckpointError, match=r"checkpoints could not be written: it is a file, not a folder"):
         save_checkpoint(tmp_path, tiny_trainer(tiny_config()), {})
 
 

@@ -22,7 +22,7 @@ from lmcore.experiments.ablation.result import (
 from lmcore.experiments.folder import RunError, plainly, slug
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.lock import RunLock
-from lmcore.files import write_whole
+from lmcore.files import make_folder, make_path, write_whole
 from lmcore.training.determinism import available_cores
 
 State = Literal["running", "finished", "reused", "failed", "stopped"]
@@ -65,7 +65,9 @@ def conduct(ablation: Ablation, ground: Ground, jobs: int, stop: Event) -> Itera
     if the folder holds another ablation, or an arm cannot run at all; RunError.
     """
     with plainly("write", ablation.folder):
-        (ablation.folder / "runs").mkdir(parents=True, exist_ok=True)
+        make_path(ablation.runs_folder)
+        for folder in (ablation.folder.parent, ablation.folder, ablation.folder / "runs"):
+            make_folder(folder)
     lock = RunLock(ablation.folder)
     lock.acquire()
     try:

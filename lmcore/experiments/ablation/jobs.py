@@ -17,6 +17,9 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from lmcore.experiments.ablation.cells import Cell
+from lmcore.experiments.folder import RunError, plainly
+from lmcore.experiments.lines import read_last_lines
+from lmcore.files import open_to_write
 
 SECONDS_BETWEEN_EVENTS = 0.5
 PATIENCE = 0.1  # seconds between looks at whether to stop
@@ -115,7 +118,7 @@ class Jobs:
             if self._is_stopped or not self._waiting:
                 return None
             job = self._waiting.pop(0)
-            with job.log.open("w", encoding="utf-8") as log:
+            with plainly("write", job.log), open_to_write(job.log) as log:
                 process = subprocess.Popen(
                     job.command,
                     stdin=subprocess.DEVNULL,
@@ -154,8 +157,8 @@ def _event(line: str) -> dict[str, Any]:
 
 def _last_line(log: Path) -> str:
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        lines = [line.decode("utf-8", "replace") for line in read_last_lines(log, 1 << 16)]
+    except RunError:
         return ""
     said = [line.strip() for line in lines if line.strip() and "go on with: lmcore resume" not in line]
     return said[-1] if said else ""

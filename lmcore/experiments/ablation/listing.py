@@ -9,6 +9,7 @@ from lmcore.experiments.ablation.plan import FOLDER
 from lmcore.experiments.ablation.result import BASE, RESULT, AblationResult, read_result
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.lock import is_locked
+from lmcore.files import check_folder, read_regular
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def list_ablations(runs_folder: Path) -> list[AblationSummary]:
     """All ablations of a runs folder, the newest first; damaged ones are listed. No folder, no ablations. RunError."""
     folder = runs_folder / FOLDER
     try:
+        check_folder(folder)
         names = [entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
     except FileNotFoundError:
         return []
@@ -66,6 +68,6 @@ def again(summary: AblationSummary) -> Again:
     """What the same ablation is carried out with another time. RunError if its base is not there any more."""
     path = summary.folder / BASE
     with plainly("read", path):
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_regular(path).decode("utf-8", "replace")
     arms = summary.result.arms[1:] if summary.result is not None else ()
     return Again(text, tuple(arm.name for arm in arms), summary.folder / "runs")

@@ -13,7 +13,7 @@ from lmcore.experiments.ablation.plan import Ablation, Arm
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.verdict import Verdict, judge
-from lmcore.files import write_whole
+from lmcore.files import NotPlain, check_folder, read_regular, write_whole
 
 RESULT = "result.json"
 
@@ -202,7 +202,10 @@ def read_result(folder: Path) -> AblationResult:
     """The result that an ablation's folder holds. RunError if there is none, or if it is damaged."""
     path = folder / RESULT
     try:
-        result = TypeAdapter(AblationResult).validate_json(path.read_bytes(), strict=True)
+        check_folder(folder)
+        result = TypeAdapter(AblationResult).validate_json(read_regular(path), strict=True)
+    except NotPlain as error:
+        raise RunError(f"{error.filename} cannot be used: {error.strerror}.") from error
     except OSError as error:
         raise RunError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     except ValidationError as error:
@@ -218,9 +221,11 @@ def load_stored(folder: Path) -> dict[str, Any] | None:
     """What `store` wrote; None where there is none yet. RunError if it is damaged."""
     path = folder / RESULT
     try:
-        stored = json.loads(path.read_bytes())
+        stored = json.loads(read_regular(path))
     except FileNotFoundError:
         return None
+    except NotPlain as error:
+        raise RunError(f"{path} cannot be used: {error.strerror}.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read; move it away to begin anew.") from error
     if not isinstance(stored, dict):

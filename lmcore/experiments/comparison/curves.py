@@ -99,7 +99,7 @@ class Curves:
 
 
 def read_curves(path: Path) -> Curves:
-    """The curves of a metrics file; damaged lines are left out, no file has no curves. OSError if it cannot be read."""
+    """The curves of a metrics file; damaged lines are left out, no file has no curves. RunError."""
     metrics: dict[str, Curve] = {}
     lines = read_lines(path)
     damaged = lines.damaged

@@ -40,7 +40,7 @@ class RunValues:
         """Find out which metrics there are. As slow as reading a column."""
         names: set[str] = set()
         for run in runs:
-            with suppress(OSError):
+            with suppress(RunError):
                 names |= metric_names(run.folder / METRICS)
         self.metrics = tuple(sorted(name for name in names if is_metric(name)))
 
@@ -84,7 +84,7 @@ _KNOWN: dict[str, Callable[[RunSummary], float | None]] = {
 def _newest(runs: Sequence[RunSummary], name: str, depths: Sequence[int]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for run in runs:
-        with suppress(OSError):
+        with suppress(RunError):
             found[run.name] = latest_values(run.folder / METRICS, [name], depths).get(name)
     return found
 
