@@ -1,5 +1,6 @@
 """Byte-pair encoding, learned from the training split; needs the extra `bpe` (Hugging Face tokenizers)."""
 
+import codecs
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ class BpeTokenizer:
             character in byte_of for piece in pieces.values() for character in piece
         ):
             raise ValueError("its pieces are not written in bytes")
+        self.cleans = self._tokenizer.normalizer is not None  # those of earlier versions take a text as it comes
         self.pieces = [bytes(byte_of[c] for c in pieces[token]) for token in range(self.vocabulary_size)]
 
     def encode(self, text: str) -> Encoded:
@@ -55,6 +57,10 @@ class BpeTokenizer:
         raw, note = utf8(text)
         ids = self._tokenizer.encode(raw.decode("utf-8"), add_special_tokens=False).ids
         return Encoded(torch.tensor(ids, dtype=torch.int64), note)
+
+    def clean(self, chunk: bytes) -> bytes:
+        """A piece of UTF-8 as it is seen: line ends are \\n, and marks of the byte order are left out."""
+        return clean(chunk) if self.cleans else chunk
 
     def encode_sections(self, sections: list[str]) -> NDArray[np.int32]:
         """The ids of several texts, one after the other; they are encoded in parallel."""
@@ -89,7 +95,7 @@ class BpeEncoder:
 
     def push(self, chunk: bytes) -> NDArray[np.int32]:
         """Ids that are certain with this piece of UTF-8."""
-        return self._tokenizer.encode_sections(list(self._sections.push(chunk.decode("utf-8"))))
+        return self._tokenizer.encode_sections(list(self._sections.push(self._tokenizer.clean(chunk).decode("utf-8"))))
 
     def flush(self) -> NDArray[np.int32]:
         """The ids of the rest."""
@@ -98,6 +104,17 @@ class BpeEncoder:
     def note(self) -> str:
         """Nothing is changed."""
         return ""
+
+    def refusal(self) -> str:
+        """Nothing is lost."""
+        return ""
+
+
+def clean(chunk: bytes) -> bytes:
+    """A piece of UTF-8 with \\n for every line end, and without marks of the byte order (U+FEFF)."""
+    if b"\r" in chunk:
+        chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return chunk if chunk.isascii() else chunk.replace(codecs.BOM_UTF8, b"")
 
 
 class Sections:
@@ -144,6 +161,10 @@ def train_bpe(texts: Iterable[str], vocabulary: int) -> BpeTokenizer:
     learner = tokenizers.Tokenizer(tokenizers.models.BPE())
     learner.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     learner.decoder = tokenizers.decoders.ByteLevel()
+    replace = tokenizers.normalizers.Replace
+    learner.normalizer = tokenizers.normalizers.Sequence(  # what `clean` does, for prompts and for other programs
+        [replace("\ufeff", ""), replace("\r\n", "\n"), replace("\r", "\n")]
+    )
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=vocabulary, min_frequency=2, initial_alphabet=byte_alphabet(), special_tokens=[], show_progress=False
     )

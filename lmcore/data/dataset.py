@@ -125,7 +125,7 @@ def _learn_bpe(content: Content, split: int, config: DatasetConfig, report: OnPr
                 return
             seen += len(chunk)
             report("learning bpe pieces", min(1.0, seen / content.size))
-            yield chunk.decode("utf-8")
+            yield bpe.clean(chunk).decode("utf-8")
 
     return bpe.train_bpe(texts(), config.bpe_vocabulary)
 
@@ -162,7 +162,7 @@ def _tokenize(
 ) -> Entry:
     """Write the ids of both splits into the cache. `floor`: nats per character."""
     train, validation = _Part(), _Part()
-    part = train
+    part, seen = train, 0
     encoder = tokenizer.encoder()
     with cache.new_entry() as new:
         for is_validation, document, offset, chunk in content.parts(split):
@@ -174,10 +174,14 @@ def _tokenize(
             except UnknownCharacterError as error:
                 raise DataError(f"{document.place(offset, error.before)}: {error}") from error
             part.tokens += new.write(ids)
-            part.characters += characters_in(chunk)
-            part.bytes += len(chunk)
-            report("tokenizing", min(1.0, (train.bytes + validation.bytes) / content.size))
+            seen += len(chunk)
+            kept = tokenizer.clean(chunk) if isinstance(tokenizer, bpe.BpeTokenizer) else chunk
+            part.characters += characters_in(kept)
+            part.bytes += len(kept)
+            report("tokenizing", min(1.0, seen / content.size))
         part.tokens += new.write(encoder.flush())
+        if refusal := encoder.refusal():
+            raise DataError(refusal)
         if not train.tokens or not validation.tokens:
             raise DataError(
                 f"the text is too short to be split: {train.tokens:,} tokens for training, {validation.tokens:,} for "

@@ -88,17 +88,46 @@ class Tally:
         self.folded: Counter[str] = Counter()
         self.replaced: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+        self.seen = 0  # characters in all
+
+    @property
+    def lost(self) -> float:
+        """Share of the characters that have no ASCII."""
+        return (self.replaced.total() + self.dropped.total()) / max(1, self.seen)
 
     def note(self) -> str:
-        """One line, such as "folded 12 characters (’ → ', …), replaced 3 (世)"; empty if nothing was changed."""
+        """One line, such as "folded 12 characters (’ → ', …), replaced 3 characters by '?' (世): 0.2 % of the text".
+
+        Empty if nothing was changed.
+        """
         parts = []
         if self.folded:
             examples = [f"{_shown(one)} → {_shown(fold_character(one) or '')}" for one in _commonest(self.folded)]
-            parts.append(f"folded {self.folded.total():,} characters ({_listed(examples, self.folded)})")
-        for what, counts in (("replaced", self.replaced), ("dropped", self.dropped)):
-            if counts:
-                parts.append(f"{what} {counts.total():,} ({_listed(map(_shown, _commonest(counts)), counts)})")
-        return ", ".join(parts)
+            parts.append(f"folded {_counted(self.folded)} ({_listed(examples, self.folded)})")
+        if self.replaced:
+            parts.append(f"replaced {_counted(self.replaced)} by '?' ({_commonest_shown(self.replaced)})")
+        if self.dropped:
+            parts.append(f"dropped {_counted(self.dropped)} ({_commonest_shown(self.dropped)})")
+        return ", ".join(parts) + (f": {percent(self.lost)} of the text" if self.lost else "")
+
+    def examples(self) -> str:
+        """The commonest characters that have no ASCII."""
+        return _commonest_shown(self.replaced + self.dropped)
+
+
+def percent(share: float) -> str:
+    """A share for people."""
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "less than 0.1 %"
+
+
+def _counted(counts: Counter[str]) -> str:
+    """How many characters, in words."""
+    return f"{counts.total():,} character{'s' if counts.total() > 1 else ''}"
+
+
+def _commonest_shown(counts: Counter[str]) -> str:
+    """The commonest characters, for a message."""
+    return _listed(map(_shown, _commonest(counts)), counts)
 
 
 def _commonest(counts: Counter[str]) -> list[str]:
@@ -136,6 +165,7 @@ class FoldingTable:
         """The ASCII codes of a text; what was changed is added to `tally`. Raises UnknownCharacterError."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         self._meet(codes, text, tally)
+        tally.seen += len(codes)
         lengths = self._length[codes]
         if bool((lengths == 1).all()):
             return self._first[codes]

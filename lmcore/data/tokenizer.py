@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmcore.config.schema import DatasetConfig
-from lmcore.data.folding import FoldingTable, Tally
+from lmcore.data.folding import FoldingTable, Tally, percent
 
 TokenIds = NDArray[np.uint8] | NDArray[np.int32]
+
+MOST_LOST = 0.05  # of the characters; a text in another script loses nearly all, one with emoji far less
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class CorpusEncoder(Protocol):
 
     def note(self) -> str:
         """What was changed so far; empty if nothing."""
+
+    def refusal(self) -> str:
+        """Why the text cannot be learned from by these tokens: too much of it was lost; empty if it can."""
 
 
 class Tokenizer(Protocol):
@@ -101,7 +106,10 @@ class CharTokenizer:
     def ids(self, text: str, tally: Tally) -> NDArray[np.uint8]:
         """The ids of a text; what was changed is added to `tally`."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return np.frombuffer(text.encode("ascii"), np.uint8) if text.isascii() else self.table.fold(text, tally)
+        if not text.isascii():
+            return self.table.fold(text, tally)
+        tally.seen += len(text)
+        return np.frombuffer(text.encode("ascii"), np.uint8)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids."""
@@ -131,6 +139,7 @@ class CharEncoder:
             return self._tokenizer.ids(chunk.decode("utf-8"), self._tally)
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._tally.seen += len(chunk)
         return np.frombuffer(chunk, np.uint8)
 
     def flush(self) -> NDArray[np.uint8]:
@@ -140,6 +149,15 @@ class CharEncoder:
     def note(self) -> str:
         """What was folded, replaced and dropped so far."""
         return self._tally.note()
+
+    def refusal(self) -> str:
+        """The share and the way out, where more is lost than a stray sign here and there."""
+        if self._tally.lost <= MOST_LOST:
+            return ""
+        return (
+            f"{percent(self._tally.lost)} of the characters ({self._tally.examples()}) have no place in the table of "
+            "128 ASCII characters and would be lost: set dataset.tokenizer to byte or bpe, which can write any script"
+        )
 
 
 class ByteTokenizer:
@@ -187,6 +205,10 @@ class ByteEncoder:
         """Nothing is changed."""
         return ""
 
+    def refusal(self) -> str:
+        """Nothing is lost."""
+        return ""
+
 
 class ByteDecoder:
     """Streams text out of tokens that stand for bytes; never gives half a character."""
@@ -209,7 +231,8 @@ def utf8(text: str) -> tuple[bytes, str]:
     """A text as UTF-8, and a note if it held lone surrogates (halves of characters), which become '?'."""
     raw = text.encode("utf-8", "replace")
     halves = 0 if text.isascii() else sum("\ud800" <= character <= "\udfff" for character in text)
-    return raw, f"replaced {halves} (halves of characters)" if halves else ""
+    what = "1 half of a character" if halves == 1 else f"{halves:,} halves of characters"
+    return raw, f"replaced {what} by '?'" if halves else ""
 
 
 def load_tokenizer(config: DatasetConfig, run_folder: Path | None) -> Tokenizer:

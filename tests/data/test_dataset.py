@@ -219,7 +219,7 @@ def test_byte_takes_anything(cache: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_character_is_an_error_where_it_is_asked_for(text: Path, cache: Path) -> None:
-    text.write_text("é\r\nsecond line\r\nthe third 世界\n" * 3)
+    text.write_text("é\r\nsecond line, which is longer\r\nthe third 世界\n" * 3)
     with pytest.raises(DataError, match=r"fox\.txt:3:11: the character 世 \(U\+4E16\)"):
         prepare(of(text, unknown="error"), cache_folder=cache)
     assert not list((cache / "tokens").iterdir())
@@ -227,12 +227,41 @@ def test_an_unknown_character_is_an_error_where_it_is_asked_for(text: Path, cach
     assert "third ??" in decoded(prepare(of(text, unknown="replace"), cache_folder=cache))
 
 
+SCRIPTS = {
+    "russian": "Однажды утром Лили пошла в лес.\n",
+    "chinese": "一天早上，莉莉去了森林。她找到一把银钥匙。\n",
+    "arabic": "ذات صباح ذهبت ليلي إلى الغابة.\n",
+    "emoji": "🦊🌲🔑 👩‍👩‍👧\n",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_text_in_another_script_is_refused_where_it_would_be_question_marks(
+    text: Path, cache: Path, script: str
+) -> None:
+    text.write_text(SCRIPTS[script] * 60, encoding="utf-8")
+    for unknown in ("replace", "drop"):
+        with pytest.raises(DataError, match=r"\d\d\.\d % of the characters .* set dataset.tokenizer to byte or bpe"):
+            prepare(of(text, unknown=unknown), cache_folder=cache)
+    assert not list((cache / "tokens").iterdir())
+    for tokenizer in ("byte", "bpe"):
+        data = prepare(of(text, tokenizer=tokenizer, bpe_vocabulary=300), cache_folder=cache)
+        assert decoded(data) == SCRIPTS[script] * 60
+        assert not any("character" in note for note in data.notes)
+
+
+def test_a_few_characters_that_are_lost_are_counted(text: Path, cache: Path) -> None:
+    text.write_text(("x" * 96 + "世🦊\n\n") * 20, encoding="utf-8")
+    for unknown, what in (("replace", "replaced 40 characters by '?'"), ("drop", "dropped 40 characters")):
+        data = prepare(of(text, unknown=unknown), cache_folder=cache)
+        assert data.notes == (f"{what} (世, 🦊): 2.0 % of the text",)
+
+
 @pytest.mark.parametrize(
     ("content", "more", "message"),
     [
         ("", {}, "is empty"),
         ("x", {}, "too short to be split: 0 tokens for training, 1"),
-        ("世界" * 100, {"unknown": "drop"}, "too short to be split: 0 tokens for training, 0.*unknown: drop"),
         ("short " * 20, {}, r"training split of .* has 108 tokens, but one window needs 257"),
         ("long " * 200, {}, r"validation split of .* has 100 tokens.* a larger dataset\.validation_fraction or a"),
     ],
@@ -259,7 +288,7 @@ def test_tales_too_few_for_a_window_say_which_number_to_raise(cache: Path) -> No
             prepare(DatasetConfig(tales_megabytes=megabytes), cache_folder=cache, context_length=2048)
 
 
-@pytest.mark.parametrize("line", ["a line of plain English\n", "“naïve” — 世界\n"])
+@pytest.mark.parametrize("line", ["a line of plain English\n", "“naïve” — and 世界, among more that is plain\n"])
 def test_a_long_text_passes_through_little_memory(text: Path, cache: Path, line: str) -> None:
     raw = line.encode()
     text.write_bytes(raw * (40_000_000 // len(raw)))

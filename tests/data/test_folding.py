@@ -52,10 +52,12 @@ def test_vowel_signs_of_other_scripts_are_not_silently_dropped() -> None:
 
 def test_the_note_counts_and_gives_examples() -> None:
     _, note = folded("’’’“世界世")
-    assert note == "folded 4 characters (’ → ', “ → \"), replaced 3 (世, 界)"
+    assert note == "folded 4 characters (’ → ', “ → \"), replaced 3 characters by '?' (世, 界): 42.9 % of the text"
     assert folded("plain")[1] == ""
     assert folded("a\u00a0b\ufeff")[1] == "folded 2 characters (U+00A0 → U+0020, U+FEFF → nothing)"
-    assert folded("αβγδ", "drop")[1] == "dropped 4 (α, β, γ, …)"
+    assert folded("αβγδ", "drop")[1] == "dropped 4 characters (α, β, γ, …): 100.0 % of the text"
+    assert folded("é")[1] == "folded 1 character (é → e)"
+    assert folded("x" * 9999 + "世")[1] == "replaced 1 character by '?' (世): less than 0.1 % of the text"
 
 
 @settings(deadline=None, max_examples=60)

@@ -48,11 +48,16 @@ def test_char_writes_every_line_end_the_same() -> None:
 
 
 def test_char_answers_a_prompt_outside_its_table() -> None:
-    assert CharTokenizer("replace").encode("“世”").note == 'folded 2 characters (“ → ", ” → "), replaced 1 (世)'
+    assert (
+        CharTokenizer("replace").encode("“世”").note
+        == "folded 2 characters (“ → \", ” → \"), replaced 1 character by '?' (世): 33.3 % of the text"
+    )
     assert CharTokenizer("drop").encode("a世b").ids.tolist() == [97, 98]
     with pytest.raises(DataError, match="世"):
         CharTokenizer("error").encode("a世b")
-    assert CharTokenizer().encode("half \ud83e of a fox").note == "replaced 1 (U+D83E)"
+    assert (
+        CharTokenizer().encode("half \ud83e of a fox").note == "replaced 1 character by '?' (U+D83E): 6.7 % of the text"
+    )
 
 
 @settings(deadline=None, max_examples=50)
