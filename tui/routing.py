@@ -67,7 +67,7 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 ask_reason(app, event)
             case Finished():
                 app.tell(_finished(event, app.lab))
-            case LogLine(level="warning") if app.lab.state == "running":
+            case LogLine(level="warning") if app.lab.state not in ("loading", "idle"):
                 app.tell(event.text, "warning")
             case CoreDied():
                 _on_died(app, event)

@@ -154,7 +154,7 @@ ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."
 def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: bool) -> None:
     narration.end_bar()
     parameters = sum(parameter.numel() for parameter in experiment.model.parameters())
-    for note in experiment.notes:
+    for note in dict.fromkeys((*experiment.dataset.notes, *experiment.notes)):
         narration.line(note)
     narration.line(
         f"{experiment.folder.name}: {count_text(parameters)} parameters on {experiment.device}, "

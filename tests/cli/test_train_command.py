@@ -276,3 +276,18 @@ def test_a_run_whose_folder_is_deleted_ends_with_a_sentence(
     assert outcome.code == 1
     assert "was deleted or moved while it was being written" in outcome.err
     assert list((folder / "runs").iterdir()) == []
+
+
+def test_what_the_text_lost_is_said_when_a_run_begins_and_when_it_goes_on(lmcore: Command, folder: Path) -> None:
+    (folder / "text.txt").write_text(("One day, Lily went to the forest again and again. 🦊\n") * 60, encoding="utf-8")
+    text = ("--set", "dataset.source=file", "--set", "dataset.path=text.txt")
+    note = "replaced 60 characters by '?' (🦊): 1.9 % of the text"
+    assert note in lmcore("data", "show", "tiny.yaml", *text).err
+    trained = lmcore("train", "tiny.yaml", *text, "--max-steps", "2")
+    assert (trained.code, note in trained.err) == (0, True)
+    name = Path(trained.out.strip()).name
+    for checkpoint in (folder / "runs" / name / "checkpoints").iterdir():
+        if checkpoint.name == "step-000002":
+            shutil.rmtree(checkpoint)
+    assert note in lmcore("resume", name).err
+    assert "replaced 1 character by '?' (世): 50.0 % of the text" in lmcore("sample", name, "--prompt", "a世").err

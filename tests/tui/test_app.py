@@ -358,15 +358,18 @@ async def test_refusals_failures_and_reasons_are_told_as_plain_text() -> None:
         await until(pilot, lambda: app.screen is not app.home and "[b +" in text_of(app))
 
 
-async def test_what_a_run_warns_of_is_told_while_it_trains() -> None:
+async def test_what_a_run_warns_of_is_told_while_it_is_prepared_and_trains() -> None:
     async with open_lab() as (pilot, app, core):
         core.push(LogLine("Before a run.", "warning"))
+        await pilot.pause()
+        core.push(StateChanged("preparing"))
+        core.push(LogLine("left out 1 file [b]", "warning"))
         await pilot.pause()
         core.push(StateChanged("running", 0, 2, run_info()))
         await pilot.pause()
         core.push(LogLine("Steps take [/b] long.", "warning"), LogLine("No more than a line."))
         await pilot.pause()
-        assert notices(app) == ["Steps take [/b] long."]
+        assert notices(app) == ["left out 1 file [b]", "Steps take [/b] long."]
 
 
 async def test_a_core_that_died_can_be_restarted_from_the_last_checkpoint() -> None:
