@@ -1,13 +1,16 @@
 """The `lmlab` command: it reads its arguments, and opens the laboratory."""
 
 import argparse
+import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Open the laboratory; the exit status: 0, or 2 for wrong input."""
+    """Open the laboratory; the exit status: 0, 1 if it broke or could not save, 2 for wrong input, 128 + a signal."""
     parser = argparse.ArgumentParser(
         prog="lmlab", description="A laboratory in the terminal: train, watch and dissect a small language model."
     )
@@ -35,6 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if os.environ.get("TERM") == "dumb":
+        print(
+            "lmlab draws on the whole screen, and this terminal cannot (TERM is dumb). `lmcore train CONFIG` trains "
+            "without one, for example: lmcore train baseline",
+            file=sys.stderr,
+        )
+        return 2
     return _open(path, options.runs_folder, options.theme)
 
 
@@ -54,14 +64,21 @@ def _config_path(name: str) -> Path | None:
 def _open(path: Path | None, runs_folder: Path | None, theme: str | None) -> int:
     from lmcore.process.client import CoreClient, prepare_to_spawn
     from tui.app import LabApp
+    from tui.leaving import last_words
+    from tui.plain_text import shown_text
 
     prepare_to_spawn()
     app = LabApp(path, CoreClient, runs_folder, f"lab-{theme}" if theme else "")
+    threading.excepthook = lambda broken: app.thread_broke(broken.exc_value)
     try:
         app.run()
     finally:
-        app.core.shut_down()
-    return app.return_code or 0
+        app.core.shut_down(0 if app.leaving.problem else 60.0)
+    status, words = last_words(app)
+    if words:
+        with suppress(OSError):  # the terminal may be gone
+            print(f"lmlab: {shown_text(words)}", file=sys.stderr)
+    return status or app.return_code or 0
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, cast
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.events import Event as TextualEvent
 from textual.events import InputEvent
 from textual.screen import Screen
@@ -62,6 +64,10 @@ class Core(Protocol):
         """Start a new core in the place of one that died."""
         ...
 
+    def ask_to_end(self, timeout: float = 60.0) -> str:
+        """Let the core save and end; "" once it has, else why it has not."""
+        ...
+
     def shut_down(self, timeout: float = 10.0) -> None:
         """End the core; waits at most `timeout` seconds before it is killed."""
         ...
@@ -92,6 +98,7 @@ class LabApp(App[None]):
         self.waits_to_start = False  # F5 was pressed before the core was ready
         self.resumes_when_open = False  # a run is being opened in order to train on
         self.sent: dict[str, Command] = {}  # the last of each kind, to be sent again once files are agreed to
+        self.leaving = leaving.Leaving()
         self.reopens = ""  # the run to open when the core that was started again is ready
         self._next_show: Timer | None = None
         self.animation_level = "none"
@@ -111,6 +118,28 @@ class LabApp(App[None]):
         """Start the core, and load what needs the schema, once the first frame is on the screen."""
         self.show_state()
         self.call_after_refresh(lambda: self.set_timer(0.01, self._load_the_rest))
+
+        if not self.is_headless:
+            leaving.listen_to_signals(self)
+
+    def get_driver_class(self) -> type[Driver]:
+        """The lab's own, where it knows the system's terminals."""
+        if os.name == "nt" or "TEXTUAL_DRIVER" in os.environ:
+            return super().get_driver_class()
+        from tui.terminal import Terminal
+
+        return Terminal
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """End after an error that should not be, and remember that it was so."""
+        self._return_code = 1
+        super().panic(*renderables)
+
+    def thread_broke(self, error: BaseException | None) -> None:
+        """Remember an error that no one on a thread of the lab's expected, and say so; the run goes on."""
+        if error is not None and self.leaving.broken is None:
+            self.leaving.broken = error
+            self.call_later(self.tell, f"Something broke that should not: {type(error).__name__}: {error}", "error")
 
     async def _load_the_rest(self) -> None:
         self.core.start()
@@ -234,7 +263,7 @@ class LabApp(App[None]):
 
     def on_core_ended(self, message: leaving.CoreEnded) -> None:
         """The core has saved and ended: so does the app."""
-        self.exit()
+        leaving.core_ended(self, message.problem)
 
     async def on_footer_line_chosen(self, message: FooterLine.Chosen) -> None:
         """Do what a key of the footer does."""
@@ -318,6 +347,10 @@ class LabApp(App[None]):
         from tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen())
+
+    def action_help_quit(self) -> None:
+        """Say which keys quit, where somebody tries the one that quits elsewhere."""
+        self.tell("^q quits the lab; F8 stops a run. (^c copies a selected text.)")
 
     async def action_quit(self) -> None:
         """Quit, asking first when a run goes."""

@@ -136,6 +136,8 @@ def advance_state(state: LabState, events: Iterable[Event]) -> LabState:
                 state = replace(state, step=max(state.step, event.step), memory_bytes=event.memory_bytes)
             case StateChanged():
                 state = _after_state_changed(state, event)
+                if event.reason:
+                    log.append(LogLine(event.reason, "warning"))
             case Progress():
                 state = replace(state, progress=event)
             case ValueChanged():

@@ -1,8 +1,11 @@
-"""Quitting: what is asked, and how the core is ended."""
+"""Quitting: what is asked, how the core is ended, and what the shell is told."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -10,9 +13,25 @@ from textual.message import Message
 if TYPE_CHECKING:
     from tui.app import LabApp
 
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
 
 class CoreEnded(Message):
-    """The core has ended; the app may, too."""
+    """The core was asked to save and to end: it has ended, or `problem` says why not."""
+
+    def __init__(self, problem: str = "") -> None:
+        self.problem = problem
+        super().__init__()
+
+
+@dataclass
+class Leaving:
+    """How far the lab is on its way out."""
+
+    is_going: bool = False  # the core was asked to save and to end
+    by: signal.Signals | None = None  # the signal that ends the lab; nobody is asked anything then
+    problem: str = ""  # why the run could not be saved
+    broken: BaseException | None = None  # the first error that should not have been
 
 
 def quit_lab(app: LabApp) -> None:
@@ -50,7 +69,10 @@ def quit_lab(app: LabApp) -> None:
 
 
 def end(app: LabApp) -> None:
-    """End the core on a thread, so that the screen lives until it has saved; then the app."""
+    """Let the core save and end on a thread, so that the screen lives until it has; then the app."""
+    if app.leaving.is_going:
+        return
+    app.leaving.is_going = True
     is_ablating = app.lab.ablation is not None and app.lab.ablation.is_going
     has_run = app.lab.has_open_run or is_ablating
     if has_run:
@@ -58,7 +80,67 @@ def end(app: LabApp) -> None:
     timeout = 60.0 if has_run else 0.5 if app.lab.core != "ready" else 5.0
 
     def work() -> None:
-        app.core.shut_down(timeout)
-        app.post_message(CoreEnded())
+        problem = app.core.ask_to_end(timeout)
+        if not has_run or not problem:
+            app.core.shut_down(0)
+        app.post_message(CoreEnded(problem if has_run else ""))
 
     threading.Thread(target=work, name="leaving", daemon=True).start()
+
+
+def core_ended(app: LabApp, problem: str) -> None:
+    """Quit; where the run could not be saved, after a question, unless a signal ends the lab."""
+    from tui.screens.dialogs import ConfirmDialog
+
+    app.leaving.is_going = False
+    app.leaving.problem = problem
+    if not problem or app.leaving.by is not None:
+        app.exit()
+        return
+
+    def answer(again: bool | None) -> None:
+        if again:
+            app.leaving.problem = ""
+            end(app)
+        elif again is False:
+            app.exit()
+        else:
+            app.leaving.problem = ""
+
+    text = f"The run cannot be saved: {problem}"
+    note = "What was saved before stays: the run can be resumed from its last checkpoint. Esc stays in the lab."
+    dialog = ConfirmDialog("Quit", text, yes="Try again", no="Quit without saving", note=note)
+    app.push_screen(dialog, answer)
+
+
+def listen_to_signals(app: LabApp) -> None:
+    """Let SIGTERM and SIGHUP (a closed terminal) save and quit."""
+    loop = asyncio.get_running_loop()
+    for number in ENDINGS:
+        loop.add_signal_handler(number, told_to_end, app, number)
+
+
+def told_to_end(app: LabApp, number: signal.Signals) -> None:
+    """Save and quit without a question. Told again, it goes on with that."""
+    if app.leaving.by is None:
+        app.leaving.by = number
+        end(app)
+
+
+def last_words(app: LabApp) -> tuple[int, str]:
+    """The exit status, and what the shell's person is told where the lab did not end by a key, or not well."""
+    leaving, run = app.leaving, app.lab.run
+    name = run.name if run is not None else ""
+    sentences: list[str] = []
+    if leaving.by is not None:
+        sentences.append(f"Ended by {leaving.by.name}.")
+    if leaving.problem:
+        where = f"; `lmcore resume {name}` goes on from its last checkpoint" if name else ""
+        sentences.append(f"The run could not be saved: {leaving.problem.rstrip('.')}{where}.")
+    elif leaving.by is not None and app.lab.has_open_run and name:
+        sentences.append(f"{name} is saved at step {app.lab.step:,}; `lmcore resume {name}` goes on.")
+    if leaving.broken is not None:
+        error = leaving.broken
+        sentences.append(f"Something broke that should not: {type(error).__name__}: {error}")
+    status = 128 + leaving.by if leaving.by is not None else 1 if leaving.problem or leaving.broken else 0
+    return status, " ".join(sentences)

@@ -48,6 +48,8 @@ def react(app: LabApp, before: LabState, events: Sequence[Event]) -> None:
                 _on_state(app, event)
             case Rejected(command="Step", request=None) if _is_asking(app):
                 pass  # the run that the step was for waits for an answer
+            case Rejected(command="ShutDown"):
+                pass  # the lab that is left waits for this answer, and asks
             case Rejected(command="Ablate"):
                 from tui import ablations
 

@@ -4,6 +4,7 @@ import faulthandler
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def redirect_output(log_path: str) -> None:
     """Point file descriptors 1 and 2 at a log file, so that nothing printed here or by a C library reaches a screen."""
-    log = open_to_append(Path(log_path))
+    log = os.open(log_path, os.O_WRONLY) if log_path == os.devnull else open_to_append(Path(log_path))
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
@@ -33,7 +34,7 @@ def run_child(commands: "Queue", envelopes: "Queue", generation: int, log_path: 
     # Ctrl+C and a closed terminal reach every process of the terminal; the core ends by its parent's end, and saves.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+            signal.signal(getattr(signal, name), _say_ignored)
 
     from lmcore.process.outbox import Outbox
 
@@ -53,3 +54,10 @@ def run_child(commands: "Queue", envelopes: "Queue", generation: int, log_path: 
         if not delivered:
             # Nobody reads any more, and the queue's own thread would wait for a reader for ever.
             os._exit(0)
+
+
+def _say_ignored(number: int, _: object) -> None:
+    """Say in the log that a signal does nothing, and which one does. Straight to the file: a line may be half-way."""
+    name = signal.Signals(number).name
+    with suppress(OSError):
+        os.write(1, f"{name} is ignored here: whoever started this core ends it. SIGTERM saves and ends.\n".encode())

@@ -3,23 +3,30 @@
 import itertools
 import os
 import queue
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import platformdirs
 
-from lmcore.files import make_path, open_regular, remove_file
+from lmcore.files import make_path, open_regular, open_to_append, remove_file
 from lmcore.process.connection import Connection, spawn_core
 from lmcore.process.connection import prepare_to_spawn as prepare_to_spawn
-from lmcore.process.messages import Command, CoreDied, Event, LogLine, ShutDown, StateChanged
+from lmcore.process.messages import Command, CoreDied, Event, LogLine, Rejected, ShutDown, StateChanged
 
 E = TypeVar("E", bound=Event)
 
 TAIL_LINES = 20
 """How many of its last lines a core that died is quoted with."""
+
+SILENT_SECONDS = 8.0
+"""A core that is to end and says nothing for so long (it tells of itself every second) does not answer any more."""
+
+NO_ANSWER = "the core does not answer any more"
 
 
 class CoreUnavailable(RuntimeError):
@@ -59,8 +66,11 @@ class CoreClient:
         self._lines: list[str] = []
         self._run = ""
         self._ending = False
+        self._refusal = ""  # why the core could not save and end when it was asked to
+        self._heard = 0.0  # when the core last said something
         self._read_to = 0
         self.generation = 0
+        self.log_path = Path(os.devnull)  # the present core's own lines, until a run is open (then: its log.txt)
         self.events: list[Event] = []
 
     def __enter__(self) -> "CoreClient":
@@ -75,11 +85,6 @@ class CoreClient:
         """Whether a core is there."""
         return self._connection is not None and self._connection.is_alive()
 
-    @property
-    def log_path(self) -> Path:
-        """Where the present core's own lines go until a run is open (then: the run's log.txt)."""
-        return self._log_folder / f"core-{os.getpid()}-{self.generation}.log"
-
     def start(self) -> None:
         """Start a core; returns at once, `Ready` follows when its libraries are loaded."""
         if self.is_alive:
@@ -87,8 +92,7 @@ class CoreClient:
         self.generation += 1
         self._ending = False
         self._lines, self._run = [], ""
-        make_path(self._log_folder)
-        self._remove_old_logs()
+        self.log_path = self._new_log()
         connection = self._launch(self.generation, self.log_path)
         self._connection = connection
         reader = threading.Thread(
@@ -110,14 +114,36 @@ class CoreClient:
         self.shut_down(timeout=2.0)
         self.start()
 
+    def ask_to_end(self, timeout: float = 60.0) -> str:
+        """Ask the core to save and end, while its events are still read: "" once it has ended, else why it has not.
+
+        A core that was stopped goes on first. One that does not answer is waited for only while it shows a sign of
+        life; one that cannot save stays, with its run open.
+        """
+        connection = self._connection
+        if connection is None or not connection.is_alive():
+            return ""
+        self._ending, self._refusal = True, ""
+        connection.wake()
+        connection.commands.put(ShutDown())
+        asked = self._heard = time.monotonic()
+        while connection.is_alive() and not self._refusal:
+            connection.wait(0.1)
+            now = time.monotonic()
+            if now - asked > timeout or now - self._heard > SILENT_SECONDS:
+                return NO_ANSWER if connection.is_alive() else ""
+        if self._refusal:
+            self._ending = False
+        return self._refusal
+
     def shut_down(self, timeout: float = 10.0) -> None:
-        """Ask the core to save and end, while its events are still read; then terminate it, then kill it."""
-        connection, self._ending = self._connection, True
+        """Ask the core to save and end; where it cannot, terminate it, then kill it."""
+        connection = self._connection
         if connection is None:
             return
-        if connection.is_alive():
-            connection.commands.put(ShutDown())
-            connection.wait(timeout)
+        if timeout > 0:
+            self.ask_to_end(timeout)
+        self._ending = True
         for end in (connection.terminate, connection.kill):
             if connection.is_alive():
                 end()
@@ -166,6 +192,8 @@ class CoreClient:
                 self._lines = [*self._lines[1 - TAIL_LINES :], event.text]
             elif isinstance(event, StateChanged):
                 self._run = event.run.folder if event.run is not None else ""
+            elif isinstance(event, Rejected) and event.command == ShutDown.__name__:
+                self._refusal = event.reason
         if self._on_events is not None:
             self._on_events(events)
             return
@@ -184,6 +212,7 @@ class CoreClient:
             except (EOFError, OSError):
                 return
             if sender == self.generation:
+                self._heard = time.monotonic()
                 self._deliver(list(events))
 
     def _watch(self, connection: Connection, generation: int, reader: threading.Thread) -> None:
@@ -202,6 +231,20 @@ class CoreClient:
         except OSError:
             lines = self._lines
         return tuple(lines[-TAIL_LINES:])
+
+    def _new_log(self) -> Path:
+        """An empty file for the core's own lines: in the log folder, in a temporary one, or nowhere."""
+        name = f"core-{os.getpid()}-{self.generation}.log"
+        with suppress(OSError):
+            make_path(self._log_folder)
+            self._remove_old_logs()
+            os.close(open_to_append(self._log_folder / name))
+            return self._log_folder / name
+        with suppress(OSError):
+            log = Path(tempfile.mkdtemp(prefix="lmlab-")) / name
+            os.close(open_to_append(log))
+            return log
+        return Path(os.devnull)
 
     def _remove_old_logs(self) -> None:
         """Keep the folder small: only the newest logs of earlier cores stay."""

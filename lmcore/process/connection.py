@@ -2,8 +2,11 @@
 
 import multiprocessing
 import multiprocessing.resource_tracker
+import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +38,7 @@ class Connection:
     exit_code: Callable[[], int | None]  # negative: the signal that ended it
     terminate: Callable[[], None]
     kill: Callable[[], None]
+    wake: Callable[[], None] = lambda: None  # let a core that was stopped go on
 
 
 def prepare_to_spawn() -> None:
@@ -67,4 +71,12 @@ def spawn_core(generation: int, log_path: Path) -> Connection:
         exit_code=lambda: process.exitcode,
         terminate=process.terminate,
         kill=process.kill,
+        wake=lambda: _let_go_on(process.pid),
     )
+
+
+def _let_go_on(pid: int | None) -> None:
+    """Let a process that was stopped go on, where it is still there."""
+    if pid is not None and hasattr(signal, "SIGCONT"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)

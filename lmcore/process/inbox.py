@@ -15,16 +15,26 @@ class Inbox:
         self._commands = commands
         self._cancelled: set[int] = set()  # generations
         self._ending = threading.Event()
+        self._asked_to_end = False  # by a person, who can be told that the run cannot be saved
         self.waiting: deque[Command] = deque()  # received, not yet carried out
 
     @property
     def is_ending(self) -> bool:
         """Whether the core is to end after the present step."""
+        return self._asked_to_end or self.must_end
+
+    @property
+    def must_end(self) -> bool:
+        """Whether the core is to end whatever can be saved: by SIGTERM, or because its parent is gone."""
         return self._ending.is_set()
 
     def end(self) -> None:
         """End after the present step. May be called from any thread and from a signal's handler."""
         self._ending.set()
+
+    def stay(self) -> None:
+        """The person who asked for the end is told why it cannot be yet."""
+        self._asked_to_end = False
 
     def receive(self, wait: float = 0.0) -> None:
         """Take what has arrived; `wait` is how many seconds to wait for the first command."""
@@ -37,8 +47,9 @@ class Inbox:
             if isinstance(command, Cancel):
                 self._cancelled.add(command.request)
             if isinstance(command, ShutDown):
-                self.end()
-            self.waiting.append(command)
+                self._asked_to_end = True
+            else:
+                self.waiting.append(command)
 
     def is_cancelled(self, request: int) -> bool:
         """Whether an answer is not wanted any more, by what has arrived up to now."""

@@ -39,6 +39,7 @@ class RunControl:
         self._inbox = inbox
         self._outbox = outbox
         self._between_batches = between_batches
+        self._is_saved = False  # nothing was done to the run since it was saved in order to end
         self._begun = False  # this process has made a step of the run, and so holds its lock
         self._until: messages.RunUntil | None = None
         self._stepping = False  # the condition is that of `Step`, which may be asked for again meanwhile
@@ -171,14 +172,19 @@ class RunControl:
             self._outbox.send(messages.LogLine(f"{log} cannot be written: {error.strerror}", "warning"))
 
     def close(self) -> None:
-        """Let go of the run that is open; when it was training here, save it first."""
-        experiment, self.experiment = self.experiment, None
-        if experiment is None or not self._begun:
-            return
-        self._begun = False
-        if not experiment.finished:
+        """Let go of the run that is open; when it was training here, save it first. One that cannot be saved stays."""
+        self.save()
+        experiment, begun = self.experiment, self._begun
+        self.experiment, self._begun, self._is_saved = None, False, False
+        if experiment is not None and begun:
+            experiment.close("finished" if experiment.finished else "stopped")
+
+    def save(self) -> None:
+        """Save the run that is training here, unless that is done: it has reached its end, or was just saved."""
+        experiment = self.experiment
+        if experiment is not None and self._begun and not experiment.finished and not self._is_saved:
             self._record(experiment.save_checkpoint())
-        experiment.close("finished" if experiment.finished else "stopped")
+            self._is_saved = True
 
     def _preparing(self, what: str, fraction: float | None) -> None:
         self._outbox.send(messages.Progress(what, fraction))

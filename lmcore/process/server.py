@@ -62,7 +62,6 @@ class Server:
             messages.Cancel: self._cancel,
             messages.Inspect: self._inspect,
             messages.DescribeHooks: self._describe_hooks,
-            messages.ShutDown: lambda _: self.end(),
         }
 
     @property
@@ -76,7 +75,7 @@ class Server:
         self._outbox.send(messages.Ready(os.getpid(), torch.__version__, torch.get_num_threads(), available_devices()))
         self._run.enter("idle")
         try:
-            while not self._inbox.is_ending:
+            while not self._may_end():
                 self._inbox.receive(wait=0.0 if self._run.state == "running" or self._inbox.waiting else 0.2)
                 if self._inbox.waiting:
                     self._serve(self._inbox.waiting.popleft())
@@ -89,6 +88,19 @@ class Server:
             except ValueError as refusal:
                 print(refusal, flush=True)
             self._ablating.end()
+
+    def _may_end(self) -> bool:
+        """Whether to end now. Where a person asked for it, not before the run that is open is saved."""
+        if self._inbox.must_end or not self._inbox.is_ending:
+            return self._inbox.must_end
+        try:
+            self._run.save()
+        except ValueError as refusal:
+            self._inbox.stay()
+            self._run.enter("paused", str(refusal))
+            self._outbox.send(messages.Rejected(messages.ShutDown.__name__, str(refusal)))
+            return False
+        return True
 
     def end(self) -> None:
         """End after the present step."""

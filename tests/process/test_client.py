@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lmcore.process.client import CoreClient, CoreUnavailable
+from lmcore.process.client import NO_ANSWER, CoreClient, CoreUnavailable
 from lmcore.process.connection import Connection
 from lmcore.process.messages import (
     CoreDied,
@@ -15,6 +15,7 @@ from lmcore.process.messages import (
     Heartbeat,
     Pause,
     Ready,
+    Rejected,
     RunInfo,
     ShutDown,
     StateChanged,
@@ -36,6 +37,8 @@ class ThreadCore:
             self.code: int | None = None
             self.taken: list[Any] = []
             self.obedient = True
+            self.refuses = ""
+            self.is_stopped = False
             threading.Thread(target=self.serve, daemon=True).start()
 
         def serve(self) -> None:
@@ -45,7 +48,9 @@ class ThreadCore:
                 except queue.Empty:
                     continue
                 self.taken.append(command)
-                if isinstance(command, ShutDown) and self.obedient:
+                if isinstance(command, ShutDown) and self.refuses:
+                    self.tell(Rejected("ShutDown", self.refuses))
+                elif isinstance(command, ShutDown) and self.obedient:
                     self.die(0)
 
         def die(self, code: int) -> None:
@@ -67,6 +72,7 @@ class ThreadCore:
             exit_code=lambda: life.code,
             terminate=lambda: None if not life.obedient else life.die(-15),
             kill=lambda: life.die(-9),
+            wake=lambda: setattr(life, "obedient", True) if life.is_stopped else None,
         )
 
 
@@ -137,3 +143,39 @@ def test_a_core_that_does_not_listen_is_killed(cores: ThreadCore, tmp_path: Path
     client.shut_down(timeout=0.1)
     assert cores.launched[0].code == -9
     assert not client.is_alive
+
+
+def test_a_core_that_was_stopped_goes_on_and_ends(cores: ThreadCore, tmp_path: Path) -> None:
+    client = CoreClient(log_folder=tmp_path, launch=cores)
+    client.start()
+    cores.launched[0].obedient, cores.launched[0].is_stopped = False, True
+    assert client.ask_to_end() == "" and cores.launched[0].code == 0
+
+
+def test_a_core_that_says_nothing_is_not_waited_for(
+    cores: ThreadCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcore.process.client.SILENT_SECONDS", 0.2)
+    client = CoreClient(log_folder=tmp_path, launch=cores)
+    client.start()
+    cores.launched[0].obedient = False
+    assert client.ask_to_end(timeout=60) == NO_ANSWER and client.is_alive
+    client.shut_down(timeout=0)
+    assert cores.launched[0].code == -9
+
+
+def test_a_core_that_cannot_save_stays_and_can_be_asked_again(cores: ThreadCore, tmp_path: Path) -> None:
+    client = CoreClient(log_folder=tmp_path, launch=cores)
+    client.start()
+    core = cores.launched[0]
+    core.refuses = "The disk is full."
+    assert client.ask_to_end() == "The disk is full." and client.is_alive
+    core.refuses = ""
+    assert client.ask_to_end() == "" and not client.is_alive
+
+
+def test_a_log_folder_that_cannot_be_made_is_no_obstacle(cores: ThreadCore, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    for folder in (Path("/proc/nope"), tmp_path / "a file"):
+        with CoreClient(log_folder=folder, launch=cores) as client:
+            assert client.log_path.exists() and folder not in client.log_path.parents

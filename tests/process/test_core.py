@@ -1,6 +1,9 @@
 """The real core in its own process, driven by messages as the screens drive it. One process serves most tests."""
 
+import errno
+import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -16,8 +19,10 @@ from lmcore.process.client import CoreClient, CoreUnavailable
 from lmcore.process.messages import (
     Cancel,
     CheckpointSaved,
+    Command,
     CoreDied,
     Evaluation,
+    Event,
     Finished,
     Fork,
     Generate,
@@ -37,6 +42,7 @@ from lmcore.process.messages import (
     RunUntil,
     SaveCheckpoint,
     SetValue,
+    ShutDown,
     Start,
     StateChanged,
     Step,
@@ -45,6 +51,10 @@ from lmcore.process.messages import (
     Token,
     ValueChanged,
 )
+from lmcore.process.server import Server
+from lmcore.process.sessions import SessionRecorder
+from lmcore.process.witness import Witness
+from tests.process.in_process import Silence
 
 
 def config(runs: Path, **changes: object) -> str:
@@ -304,6 +314,8 @@ def test_the_core_lives_and_keeps_quiet(core: CoreClient) -> None:
     ready = next(event for event in core.events if isinstance(event, Ready))
     for closed_terminal in (signal.SIGHUP, signal.SIGINT):
         os.kill(ready.pid, closed_terminal)
+        said = f"{closed_terminal.name} is ignored"
+        core.wait_for(LogLine, where=lambda line, said=said: said in line.text)  # type: ignore[misc]
     beat = core.wait_for(Heartbeat, timeout=5, after=len(core.events))
     assert beat.memory_bytes > 10**7
     assert not [event for event in core.events if isinstance(event, LogLine) and "Traceback" in event.text]
@@ -313,3 +325,35 @@ def test_a_dead_core_is_said_to_scripts(tmp_path: Path) -> None:
     core = CoreClient(log_folder=tmp_path)
     with pytest.raises(CoreUnavailable, match="start it"):
         core.send(Pause())
+
+
+def test_a_run_that_cannot_be_saved_keeps_the_core_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: queue.Queue[Command] = queue.Queue()
+    monkeypatch.chdir(tmp_path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    class Person(Silence):
+        def send(self, event: Event) -> None:
+            super().send(event)
+            if isinstance(event, StateChanged) and event.state == "paused" and event.step == 2 and not event.reason:
+                monkeypatch.setattr(os, "fsync", full)
+                commands.put(ShutDown())
+            elif isinstance(event, Rejected):
+                monkeypatch.undo()
+                commands.put(ShutDown())
+
+    person = Person()
+    for command in (Start(config(tmp_path), paused=True), Step(2)):
+        commands.put(command)
+    Server(commands, Witness(person, SessionRecorder())).run()
+    (refusal,) = [event for event in person.events if isinstance(event, Rejected)]
+    assert refusal.command == "ShutDown" and "disk is full" in refusal.reason
+    (paused,) = [event for event in person.events if isinstance(event, StateChanged) and event.reason]
+    assert (paused.state, paused.step, paused.reason) == ("paused", 2, refusal.reason)
+    (run,) = tmp_path.glob("*/run.json")
+    assert json.loads(run.read_text())["status"] == "stopped"
+    assert (run.parent / "checkpoints" / "step-000002").is_dir()

@@ -32,6 +32,7 @@ class FakeCore:
         self.started = 0
         self.restarts = 0
         self.is_shut_down = False
+        self.problem = ""  # why it cannot save
         self.is_alive = False
         self.generation = 0
 
@@ -49,6 +50,12 @@ class FakeCore:
         self.restarts += 1
         self.generation += 1
         self.is_alive = True
+
+    def ask_to_end(self, timeout: float = 60.0) -> str:
+        """End, unless there is a problem."""
+        if not self.problem:
+            self.shut_down(timeout)
+        return self.problem
 
     def shut_down(self, timeout: float = 10.0) -> None:
         """Remember that the core was asked to end."""

@@ -1,5 +1,6 @@
 """The lab as a person uses it, with a core that a test plays."""
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.tui.fake_core import READY, FakeCore, layer_rows, metrics_rows, run_i
 from tests.tui.test_plain_text import NASTY
 from tui.app import LabApp
 from tui.bindings import PLACES, TABLE
+from tui.leaving import last_words, told_to_end
 from tui.messages import NewRun, OverlayRun, ResumeRun, SendCommand
 from tui.panes.layers import LayersPane
 from tui.panes.layers.parameters import ParametersDialog
@@ -398,6 +400,51 @@ async def test_quitting_asks_while_a_run_goes() -> None:
         await until(pilot, lambda: "is going" in text_of(app))
         await pilot.press("s")
         await until(pilot, lambda: core.is_shut_down)
+
+
+async def test_a_run_that_cannot_be_saved_is_not_left_without_a_word() -> None:
+    async with open_lab() as (pilot, app, core):
+        await train(pilot, core)
+        core.push(StateChanged("paused", 100, 4000, run_info(), reason="The disk is full."))
+        await until(pilot, lambda: "paused: The disk is full." in text_of(app))
+        assert any("disk is full" in line.text for line in app.lab.log)
+        core.problem = "Cannot write metrics.jsonl: the disk is full."
+        await pilot.press("2", "q")
+        await until(pilot, lambda: "cannot be saved: Cannot write metrics.jsonl" in text_of(app))
+        await pilot.press("escape")
+        assert app.screen is app.home and not core.is_shut_down and last_words(app) == (0, "")
+        await pilot.press("q")
+        await until(pilot, lambda: "Try again" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "Try again" in text_of(app))
+        await pilot.press("n")
+        await until(pilot, lambda: app._exit)
+        status, words = last_words(app)
+        assert status == 1 and "could not be saved" in words and "lmcore resume" in words
+
+
+async def test_a_signal_saves_and_quits_without_a_question() -> None:
+    async with open_lab() as (pilot, app, core):
+        await train(pilot, core)
+        told_to_end(app, signal.SIGHUP)
+        told_to_end(app, signal.SIGHUP)
+        await until(pilot, lambda: app._exit and core.is_shut_down)
+        status, words = last_words(app)
+        assert status == 129 and words.startswith("Ended by SIGHUP.") and "is saved at step 100" in words
+
+
+async def test_ctrl_c_says_what_quits() -> None:
+    async with open_lab() as (pilot, app, _):
+        for place in ("2", "4"):
+            await pilot.press("f2" if place == "4" else place, "ctrl+c")
+        assert any("^q quits" in notice for notice in notices(app))
+
+
+async def test_an_error_on_a_thread_is_told_and_not_forgotten() -> None:
+    async with open_lab() as (pilot, app, _):
+        app.thread_broke(RuntimeError("[/b] oh"))
+        await until(pilot, lambda: any("RuntimeError: [/b] oh" in notice for notice in notices(app)))
+        assert last_words(app)[0] == 1
 
 
 async def test_quitting_without_a_run_just_quits() -> None:

@@ -16,6 +16,16 @@ def test_without_a_terminal_it_says_so_and_names_the_headless_command(capsys: py
     assert "needs a terminal" in said.err and "lmcore train" in said.err and not said.out
 
 
+def test_a_terminal_that_cannot_be_drawn_on_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert main([]) == 2
+    assert "TERM is dumb" in capsys.readouterr().err
+
+
 def test_a_configuration_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["basline"]) == 2
     said = capsys.readouterr().err

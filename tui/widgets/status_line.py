@@ -1,6 +1,6 @@
 """The line above the panes: what is going on, how far it is, how long it will take."""
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.widget import Widget
 
@@ -49,6 +49,8 @@ def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
     parts = state_part(lab, waiting)
     if lab.core == "ready" and lab.moment is not None:
         return looking_back_parts(lab, parts, width)
+    if lab.core == "ready" and lab.state == "paused" and lab.reason:
+        return paused_parts(lab, width)
     fraction, left = None, ""
     if lab.core == "ready" and lab.state == "preparing" and lab.progress is not None:
         fraction = lab.progress.fraction
@@ -72,6 +74,15 @@ def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
     if left:
         parts.append((left, "$text-muted"))
     return parts
+
+
+def paused_parts(lab: LabState, width: int) -> list[Part]:
+    """The right side while a run is paused for a reason: the reason stays until somebody acts."""
+    step = f"   step {lab.step:,} / {lab.max_steps:,}"
+    words = f"{STATES['paused'][0]}: {shown_text(lab.reason, one_line=True)}"
+    if cell_len(words) + cell_len(step) > width:
+        words = set_cell_size(words, max(10, width - cell_len(step) - 1)).rstrip() + "…"
+    return [(words, STATES["paused"][1]), (step, "$foreground")]
 
 
 def looking_back_parts(lab: LabState, parts: list[Part], width: int) -> list[Part]:

@@ -1,0 +1,81 @@
+"""The terminal as the lab drives it: bytes that are not UTF-8 become �, and one that is gone ends the lab in order."""
+
+import os
+import selectors
+import signal
+from codecs import getincrementaldecoder
+from io import TextIOWrapper
+from typing import Any, cast
+
+from textual._xterm_parser import XTermParser
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+STDOUT = 1
+
+
+class Screen:
+    """Writes text to the terminal, in UTF-8 whatever the locale says; where the terminal is gone, nowhere."""
+
+    def __init__(self, output: int) -> None:
+        self._output = output
+
+    def write(self, text: str) -> int:
+        """Write the text whole."""
+        data = memoryview(text.encode("utf-8", "replace"))
+        while data:
+            try:
+                data = data[os.write(self._output, data) :]
+            except BlockingIOError:
+                with selectors.SelectSelector() as selector:
+                    selector.register(self._output, selectors.EVENT_WRITE)
+                    selector.select(1.0)
+            except OSError:
+                break  # saving goes on without a screen
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def fileno(self) -> int:
+        """The terminal's file number."""
+        return self._output
+
+
+class Terminal(LinuxDriver):
+    """Textual's driver with a reading loop of its own: Textual's ends the app at a byte that is not UTF-8."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._file = cast(TextIOWrapper, Screen(STDOUT))
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._tell_gone()
+        except Exception as error:
+            self._app.call_later(self._app._handle_exception, error)
+
+    def run_input_thread(self) -> None:
+        """Turn what is read into events, until the driver ends."""
+        parser = XTermParser(self._debug)
+        decoder = getincrementaldecoder("utf-8")("replace")
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(0.1):
+                    read = os.read(self.fileno, 4096)
+                    if not read:
+                        self._tell_gone()
+                        return
+                    if text := decoder.decode(read):  # an empty text would end the parser
+                        for event in parser.feed(text):
+                            self.process_message(event)
+                for event in parser.tick():
+                    self.process_message(event)
+
+    def _tell_gone(self) -> None:
+        """End the lab as a terminal does that tells of its end."""
+        if not self.exit_event.is_set():
+            os.kill(os.getpid(), signal.SIGHUP)
