@@ -103,10 +103,11 @@ def resume(
 def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) -> ExitCode:
     """Train until the last step, an interruption, or a loss that is not finite; then close the run."""
     from lmcore.hooks.catalogue import HookError
+    from lmcore.memory import MemoryFull
     from lmcore.training.nonfinite import NonFinite
 
     status: Status = "finished"
-    code, beginning = ExitCode.DONE, experiment.step
+    code, beginning, may_save = ExitCode.DONE, experiment.step, True
     try:
         with interruption(ASKED) as interrupted:
             try:
@@ -117,6 +118,10 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
             except NonFinite as stop:
                 status, code = "failed", ExitCode.FAILED
                 narration.line(f"Training ended: {stop}. A lower training.learning_rate may help.")
+            except MemoryFull as stop:
+                status, code, may_save = "failed", ExitCode.FAILED, stop.is_whole
+                narration.line(f"Training ended: {stop}")
+                narration.line(_way_to_less(experiment))
             except HookError as stop:
                 status, code = "failed", ExitCode.FAILED
                 narration.line(f"{stop.trace}\nTraining ended: {stop}".strip())
@@ -125,7 +130,7 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
                 status = "finished" if experiment.finished else "stopped"
             if interrupted.is_set() and not experiment.finished:
                 status, code = "stopped", ExitCode.INTERRUPTED
-            if not experiment.finished:
+            if not experiment.finished and may_save:
                 _save(experiment, narration, even_if_refused=status == "failed")
             experiment.close(status)
     except BaseException as error:
@@ -142,10 +147,18 @@ def _save(experiment: "Experiment", narration: Narration, even_if_refused: bool)
     """Save a checkpoint; after a step that failed, weights that cannot be saved are no further error."""
     try:
         experiment.save_checkpoint()
-    except ValueError as refusal:
+    except (ValueError, MemoryError) as refusal:
         if not even_if_refused:
             raise
-        narration.line(str(refusal))
+        narration.line(str(refusal) or "Memory is full: the present step cannot be saved.")
+
+
+def _way_to_less(experiment: "Experiment") -> str:
+    """How to go on where a step needs more memory than there is."""
+    training = experiment.config.training
+    batch, passes = max(1, training.batch_size // 2), 2 * training.gradient_accumulation_steps
+    settings = f"--set training.batch_size={batch} --set training.gradient_accumulation_steps={passes}"
+    return f'For example: lmcore fork {experiment.folder.name} {settings} --confounded "memory" --train'
 
 
 ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."

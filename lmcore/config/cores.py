@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+GROUPS, MOUNTED = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
 
 def default_threads() -> int:
     """What `other.threads: 0` means: one for each core, but no more than OMP_NUM_THREADS says."""
@@ -18,25 +20,30 @@ def available_cores() -> int:
     return max(1, min([cores, *map(int, quotas())]))
 
 
-def quotas(groups: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")) -> Iterator[float]:
+def quotas(groups: Path = GROUPS, mounted: Path = MOUNTED) -> Iterator[float]:
     """How many cores' time Linux's control groups, versions 1 and 2, give to this process; nothing without a limit."""
+    for folder, is_unified in group_folders("cpu", groups, mounted):
+        files = ("cpu.max",) if is_unified else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        with suppress(OSError, ValueError, ZeroDivisionError):  # no such file, or `max`
+            quota, period = map(int, " ".join((folder / file).read_text() for file in files).split())
+            if quota > 0:
+                yield quota / period
+
+
+def group_folders(controller: str, groups: Path = GROUPS, mounted: Path = MOUNTED) -> Iterator[tuple[Path, bool]]:
+    """The folders of this process's control group and of all above it, and whether they are of version 2.
+
+    In a container the own group is often mounted in the place of the root.
+    """
     lines: list[str] = []
     with suppress(OSError, UnicodeDecodeError):
         lines = groups.read_text(encoding="utf-8").splitlines()
     for line in lines:
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if not controllers:
-            yield from _limits(mounted, path, "cpu.max")
-        elif "cpu" in controllers.split(","):
-            yield from _limits(mounted / controllers, path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
-
-
-def _limits(mounted: Path, path: str, *files: str) -> Iterator[float]:
-    """Those of a group and of all above it; in a container the own group is often mounted in the place of the root."""
-    group = mounted / path.lstrip("/")
-    for folder in (group, *group.parents):
-        if folder == mounted or mounted in folder.parents:
-            with suppress(OSError, ValueError, ZeroDivisionError):  # no such file, or `max`
-                quota, period = map(int, " ".join((folder / file).read_text() for file in files).split())
-                if quota > 0:
-                    yield quota / period
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = mounted / controllers
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder == root or root in folder.parents:
+                yield folder, not controllers

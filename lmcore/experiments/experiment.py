@@ -42,6 +42,7 @@ from lmcore.experiments.records import StepRecord as StepRecord
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
+from lmcore.memory import in_memory
 from lmcore.training.checkpoints import prune, save_checkpoint
 from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer
@@ -390,7 +391,8 @@ class Experiment:
 
     def evaluate(self, on_batch: OnBatch | None = None, settings: EvaluationConfig | None = None) -> dict[str, float]:
         """Judge the model on the validation split, as configured or as `settings` say; writes nothing."""
-        return judge(self.moments.seen, self.dataset, settings, on_batch)
+        with in_memory("use a smaller evaluation.batch_size"):
+            return judge(self.moments.seen, self.dataset, settings, on_batch)
 
     def generate(self, prompt: str, settings: SamplingConfig, hooks: Sequence[HookConfig] = ()) -> Iterator[Piece]:
         """Continue a prompt with the model, piece by piece; training is not moved by it.

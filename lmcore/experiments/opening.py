@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lmcore.config import TrainingConfig, parse_config
+from lmcore.config import TrainingConfig, estimate, parse_config
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
 from lmcore.data.tokenizer import Tokenizer, load_tokenizer
@@ -37,6 +37,7 @@ from lmcore.experiments.runs import read_config_text
 from lmcore.files import copy_file, remove_folder, write_whole
 from lmcore.generation import encode_prompt
 from lmcore.hooks.active import Hooks
+from lmcore.memory import memory_note
 from lmcore.model.initialization import initialize
 from lmcore.model.transformer import Transformer
 from lmcore.training.checkpoints import (
@@ -244,7 +245,7 @@ def make_run(
         )
         recipe = Recipe(config, opened.dataset.fingerprint, opened.own.digests)
         opened.run |= {"waiting": WAY, **rule.record(recipe)}
-        opened.notes = rule.notes(recipe)
+        opened.notes = (*rule.notes(recipe), *_notes_of_memory(opened))
         write_run(folder, opened.run)
         opened.lock.acquire()
         name = run_name(opened.run["title"], opened.run["config_hash"], created)
@@ -289,9 +290,17 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     lock = RunLock(folder)
     opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
     opened.damaged = damaged
-    opened.notes = (*([opened.fallback] if damaged else []), *_differences_of_machine(run, device))
+    differences = _differences_of_machine(run, device)
+    opened.notes = (*([opened.fallback] if damaged else []), *differences, *_notes_of_memory(opened))
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
+
+
+def _notes_of_memory(opened: Opened) -> tuple[str, ...]:
+    """What is said beforehand where the processor's memory will hardly be enough to train."""
+    needed = estimate(opened.live.config, opened.tokenizer.vocabulary_size).memory_bytes
+    note = memory_note(needed) if opened.device.type == "cpu" else ""
+    return (note,) if note else ()
 
 
 def _own_code(folder: Path, run: dict[str, Any], live: LiveConfig, allow: bool) -> OwnCode:

@@ -10,6 +10,7 @@ from lmcore.experiments.asking import hooks_of_answer
 from lmcore.experiments.consent import ConsentNeeded
 from lmcore.experiments.experiment import Experiment
 from lmcore.inspection.tables import inspect
+from lmcore.memory import is_memory_full, memory_sentence
 from lmcore.process.messages import (
     Event,
     Generate,
@@ -54,6 +55,10 @@ def generation_of(experiment: Experiment, command: Generate, is_cancelled: Calla
         raise
     except ValueError as refusal:
         reason, note = "failed", str(refusal)
+    except (MemoryError, RuntimeError) as error:
+        if not is_memory_full(error):
+            raise
+        reason, note = "failed", memory_sentence(error, "use a shorter prompt, or a smaller model")
     yield GenerationDone(command.request, reason, tokens, time.monotonic() - began, note)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from lmcore.experiments.consent import ConsentNeeded, agree
 from lmcore.experiments.one_change import TooManyChanges
+from lmcore.memory import LESS, is_memory_full, memory_sentence
 from lmcore.process import messages
 from lmcore.process.ablating import Ablating
 from lmcore.process.answers import generation_of, inspection_of
@@ -137,7 +138,10 @@ class Server:
         except PreparationEnded:
             self._run.enter("idle", "The start was cancelled.")
         except Exception as error:
-            tell_failure(error, self._outbox)
+            if is_memory_full(error):
+                self._outbox.send(messages.Rejected(name, memory_sentence(error, LESS), request))
+            else:
+                tell_failure(error, self._outbox)
             self._leave_preparation()
 
     def _leave_preparation(self) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lmcore.config import TrainingConfig, estimate
 from lmcore.hooks.active import Hooks
+from lmcore.memory import LESS_TO_LEARN, MemoryFull, in_memory, is_memory_full, memory_sentence
 from lmcore.model.loss import next_token_loss
 from lmcore.model.transformer import Transformer
 from lmcore.training.determinism import be_deterministic, stream_seed
@@ -84,12 +85,13 @@ class Trainer:
         """Make one step. With `norms`, also measure every parameter, gradient, update, hook and some activations.
 
         Raises NonFinite if the loss or the gradient is not finite, and HookError if a hook or an optimizer of one's own
-        fails; weights, optimizer and hooks are then as they were before the step.
+        fails; weights, optimizer and hooks are then as they were before the step. MemoryFull says whether they are.
         """
         started = time.perf_counter()
-        batches = [(x.to(self.device), y.to(self.device)) for x, y in self.batcher.micro_batches(self.step)]
+        with in_memory(LESS_TO_LEARN):
+            batches = [(x.to(self.device), y.to(self.device)) for x, y in self.batcher.micro_batches(self.step)]
         try:
-            with self.hooks.in_step(self.step, watch=norms):
+            with in_memory(LESS_TO_LEARN), self.hooks.in_step(self.step, watch=norms):
                 metrics = self._learn(batches, norms)
         finally:
             self._forget_gradients()
@@ -123,11 +125,20 @@ class Trainer:
         self.optimizer.set_hyperparameters(config, self.step)
         sizes = UpdateNorms(self.parameters, gradient_norms) if norms else None
         with self.hooks.transformed_directions(self.optimizer):
-            self.optimizer.step()
+            self._update()
         if sizes and activations:
             self.hooks.measure_terms(metrics)
             metrics |= sizes.metrics() | activations.metrics() | self.hooks.effects()
         return metrics
+
+    def _update(self) -> None:
+        """Let the optimizer make its step; where memory ends amid it, weights may have moved already."""
+        try:
+            self.optimizer.step()
+        except (MemoryError, RuntimeError) as error:
+            if is_memory_full(error):
+                raise MemoryFull(memory_sentence(error, LESS_TO_LEARN), is_whole=False) from None
+            raise
 
     def _learn_gradients(self, batches: MicroBatches) -> dict[str, Tensor]:
         """Forward and backward; returns the loss, and the terms of loss hooks, as means over all micro-batches."""
