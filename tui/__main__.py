@@ -1,5 +1,10 @@
 """The `lmlab` command: it reads its arguments, and opens the laboratory."""
 
+from lmcore.interpreters import leave_out_working_folder
+
+if __name__ == "__main__":
+    leave_out_working_folder()
+
 import argparse
 import os
 import sys

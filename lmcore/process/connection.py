@@ -5,12 +5,13 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from lmcore.interpreters import SAFE_PATH
 from lmcore.process.messages import Command, Event
 
 Envelope = tuple[int, tuple[Event, ...]]
@@ -47,7 +48,22 @@ def prepare_to_spawn() -> None:
     A full-screen app replaces sys.stderr by an object without a file number, and the first spawn inside it would fail.
     """
     if sys.platform != "win32":
-        multiprocessing.resource_tracker.ensure_running()
+        with _safe_path():
+            multiprocessing.resource_tracker.ensure_running()
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let a Python that is started now import nothing from the working folder: multiprocessing's `python -c` would."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 def spawn_core(generation: int, log_path: Path) -> Connection:
@@ -55,12 +71,13 @@ def spawn_core(generation: int, log_path: Path) -> Connection:
     from lmcore.process.child import run_child
 
     context = multiprocessing.get_context("spawn")
-    commands: multiprocessing.Queue[Command] = context.Queue()
-    envelopes: multiprocessing.Queue[Envelope] = context.Queue(maxsize=32)
-    process = context.Process(
-        target=run_child, args=(commands, envelopes, generation, str(log_path)), name="lmcore", daemon=True
-    )
-    process.start()
+    with _safe_path():  # queues too start a process, where there is none yet that counts their semaphores
+        commands: multiprocessing.Queue[Command] = context.Queue()
+        envelopes: multiprocessing.Queue[Envelope] = context.Queue(maxsize=32)
+        process = context.Process(
+            target=run_child, args=(commands, envelopes, generation, str(log_path)), name="lmcore", daemon=True
+        )
+        process.start()
     # The core must never be waited for by a thread that feeds commands to a core which is gone.
     commands.cancel_join_thread()
     return Connection(

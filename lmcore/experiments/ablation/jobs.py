@@ -6,7 +6,6 @@ their next line finds no reader, and they save and end.
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from lmcore.experiments.ablation.cells import Cell
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.lines import read_last_lines
 from lmcore.files import open_to_write
+from lmcore.interpreters import lmcore_command
 
 SECONDS_BETWEEN_EVENTS = 0.5
 PATIENCE = 0.1  # seconds between looks at whether to stop
@@ -38,7 +38,7 @@ class Job:
     def command(self) -> list[str]:
         """The command line that does it."""
         what = ["train", str(self.config)] if self.resume is None else ["resume", str(self.resume)]
-        return [sys.executable, "-m", "lmcore", *what, "--json"]
+        return lmcore_command(*what, "--json")
 
 
 @dataclass(frozen=True)
