@@ -1,5 +1,6 @@
 """What is held, told without torch; what is free, and what is said where memory is full."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -106,10 +107,9 @@ def test_a_run_whose_memory_is_full_is_saved_and_the_way_to_less_is_said(
     assert outcome.code == ExitCode.FAILED and "should not" not in outcome.err
     assert "and 0.0 GB are free: use a smaller training.batch_size" in outcome.err
     assert "Training ended: Memory is full (1125899.9 GB more were asked for): use a smaller training" in outcome.err
-    (way,) = (line for line in outcome.err.splitlines() if line.startswith("For example: lmcore fork "))
+    (way,) = (line for line in outcome.err.splitlines() if "with smaller batches: lmcore fork " in line)
     assert next(Path("runs").glob("*-tiny-*/checkpoints/step-000002")).is_dir()
-    words = [word.strip('"') for word in way.removeprefix("For example: lmcore ").split()]
-    assert lmcore(*words).code == 0
+    assert lmcore(*shlex.split(way.split("lmcore ", 1)[1])).code == 0
 
 
 def test_evaluation_without_memory_names_its_batch_size(

@@ -18,6 +18,12 @@ def fork(
         str, typer.Option("--at", metavar="last|best|STEP", help="The checkpoint to go on from. 0: the beginning.")
     ] = "last",
     settings: Set = None,
+    from_weights: Annotated[
+        bool,
+        typer.Option(
+            "--from-weights", help="Take its weights alone: begin at step 0, with a fresh schedule and optimizer."
+        ),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Short for --set other.name=NAME. Default: the parent's.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train it to its end at once.")] = False,
     confounded: Confounded = None,
@@ -28,9 +34,10 @@ def fork(
     """Begin a run at a checkpoint of another, which it records as its parent. Prints the new run's folder.
 
     It may make one change of what is learned; more needs --confounded with a reason. Without a change it goes the way
-    its parent went, bit for bit. Without --train, `lmcore resume` goes on with it.
+    its parent went, bit for bit. That a finished run gets a later training.max_steps is no change, it goes on. Without
+    --train, `lmcore resume` goes on with it.
     """
-    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.runs import command, find_run
 
     changes, reason = overrides_of(settings), reason_of(confounded)
     folder = find_run(runs_folder, run)
@@ -47,15 +54,17 @@ def fork(
             on_progress=narration.preparing,
             allow_code=allow_code,
             confounded=reason,
+            from_weights=from_weights,
         )
         if train:
             return train_to_end(experiment, narration, as_json)
         experiment.close("stopped")
         narration.end_bar()
-        steps = f"step {experiment.step:,} of {experiment.max_steps:,}"
         for note in experiment.notes:
             narration.line(note)
-        narration.line(f"Forked {folder.name} at {steps}; train it with: lmcore resume {experiment.folder.name}")
+        steps = f"step {experiment.step:,} of {experiment.max_steps:,}"
+        narration.line(f"Forked {folder.name}: {experiment.folder.name} is at {steps}.")
+        narration.line(f"Train it with: {command('resume', experiment.folder)}")
     if as_json:
         facts = {"folder": experiment.folder, "parent": experiment.run["parent"], "damaged": experiment.damaged}
         give_json({"event": "fork", **facts, "step": experiment.step, "max_steps": experiment.max_steps})

@@ -29,6 +29,7 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
     from lmcore.config import TrainingConfig, check_text, differences, to_yaml_value
     from lmcore.experiments.notes import read_notes
     from lmcore.experiments.runs import RunError, find_run, read_config_text, read_run, read_samples, summarize
+    from lmcore.experiments.summary import forked_at
 
     folder = find_run(runs_folder, run)
     summary = summarize(folder)
@@ -50,7 +51,7 @@ def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = Fal
         "parameters": "–" if summary.parameters is None else count_text(summary.parameters),
         "seed": "–" if summary.seed is None else str(summary.seed),
         "created": summary.created,
-        "parent": summary.parent and f"{summary.parent}, step {summary.parent_step or 0:,}",
+        "parent": summary.parent and f"{summary.parent}, {forked_at(summary)}",
         "baseline": summary.baseline,
         "changed": summary.changed,
         "confounded": summary.confounded,

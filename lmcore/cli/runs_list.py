@@ -88,17 +88,8 @@ def _give_runs(runs: Sequence["RunSummary"], sort: str, values: "RunValues") -> 
 
     has_tags = any(run.tags for run in runs)
     shown_anyway = sort in ("loss/train", "loss/val", "floor", "step")
-    headings = [
-        "run",
-        "title",
-        "status",
-        "step",
-        *([] if not sort or shown_anyway else [sort]),
-        "train",
-        "val",
-        "floor",
-    ]
-    headings += ["tags", "created"] if has_tags else ["created"]
+    headings = ["run", "title", "status", "step", *([] if not sort or shown_anyway else [sort])]
+    headings += ["train", "val", "floor", *(["tags"] if has_tags else []), "created"]
     rows = []
     for depth, run in [(0, run) for run in runs] if sort else as_tree(runs):
         row = [
@@ -122,8 +113,10 @@ def _give_runs(runs: Sequence["RunSummary"], sort: str, values: "RunValues") -> 
 
 def _in_tree(run: "RunSummary", depth: int) -> str:
     """A run's name in its place under its parent, with a mark for several changes at once."""
+    from lmcore.experiments.summary import forked_at
+
     place = "" if depth == 0 else f"{'  ' * (depth - 1)}└ "
-    began = "" if depth == 0 else f" · from step {run.parent_step or 0:,}"
+    began = "" if depth == 0 else f" · from {forked_at(run)}"
     return f"{place}{run.name}{began}{' · confounded' if run.confounded else ''}"
 
 

@@ -94,6 +94,7 @@ def resume(
         experiment = open_at(run, runs_folder, "last", allow_code, narration)
         if experiment.finished:
             narration.line(f"{experiment.folder.name} has made all of its {experiment.max_steps:,} steps already.")
+            narration.line(f"To train longer: {experiment.longer}")
             if as_json:
                 give_json({"event": "end", "status": "finished", "step": experiment.step, "folder": experiment.folder})
             return ExitCode.DONE
@@ -102,11 +103,13 @@ def resume(
 
 def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) -> ExitCode:
     """Train until the last step, an interruption, or a loss that is not finite; then close the run."""
+    from lmcore.experiments.runs import command
     from lmcore.hooks.catalogue import HookError
     from lmcore.memory import MemoryFull
     from lmcore.training.nonfinite import NonFinite
 
     status: Status = "finished"
+    way_on = f"go on with: {command('resume', experiment.folder)}"
     code, beginning, may_save = ExitCode.DONE, experiment.step, True
     try:
         with interruption(ASKED) as interrupted:
@@ -117,14 +120,16 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
                         _tell(record, experiment, narration, as_json)
             except NonFinite as stop:
                 status, code = "failed", ExitCode.FAILED
-                narration.line(f"Training ended: {stop}. A lower training.learning_rate may help.")
+                narration.line(f"Training ended: {stop}.")
+                way_on = f"go on from an earlier step with a lower learning rate: {experiment.gentler}"
             except MemoryFull as stop:
                 status, code, may_save = "failed", ExitCode.FAILED, stop.is_whole
                 narration.line(f"Training ended: {stop}")
-                narration.line(_way_to_less(experiment))
+                way_on = f"go on with smaller batches: {_with_less(experiment)}"
             except HookError as stop:
                 status, code = "failed", ExitCode.FAILED
                 narration.line(f"{stop.trace}\nTraining ended: {stop}".strip())
+                way_on = "change the hook while the run is open in the lab (lmlab), or begin a new run."
             except ReaderGone:
                 as_json = False
                 status = "finished" if experiment.finished else "stopped"
@@ -139,7 +144,7 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
         if isinstance(error, ValueError) and experiment.step > beginning:
             raise Failure(str(error)) from error  # it began well, so the input was not what was wrong
         raise
-    _tell_end(experiment, narration, status, as_json)
+    _tell_end(experiment, narration, status, way_on, as_json)
     return code
 
 
@@ -153,12 +158,15 @@ def _save(experiment: "Experiment", narration: Narration, even_if_refused: bool)
         narration.line(str(refusal) or "Memory is full: the present step cannot be saved.")
 
 
-def _way_to_less(experiment: "Experiment") -> str:
-    """How to go on where a step needs more memory than there is."""
+def _with_less(experiment: "Experiment") -> str:
+    """The command line that goes on where a step needs more memory than there is."""
+    from lmcore.experiments.runs import command
+
     training = experiment.config.training
     batch, passes = max(1, training.batch_size // 2), 2 * training.gradient_accumulation_steps
-    settings = f"--set training.batch_size={batch} --set training.gradient_accumulation_steps={passes}"
-    return f'For example: lmcore fork {experiment.folder.name} {settings} --confounded "memory" --train'
+    options = [f"training.batch_size={batch}", f"training.gradient_accumulation_steps={passes}"]
+    settings = [word for option in options for word in ("--set", option)]
+    return command("fork", experiment.folder, *settings, "--confounded", "memory", "--train")
 
 
 ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."
@@ -204,12 +212,12 @@ def _tell(record: object, experiment: "Experiment", narration: Narration, as_jso
         give_json(event)
 
 
-def _tell_end(experiment: "Experiment", narration: Narration, status: str, as_json: bool) -> None:
+def _tell_end(experiment: "Experiment", narration: Narration, status: str, way_on: str, as_json: bool) -> None:
     narration.end_bar()
     if status == "finished":
         narration.line(f"Finished at step {experiment.step:,}.")
     else:
-        narration.line(f"Ended at step {experiment.step:,}; go on with: lmcore resume {experiment.folder.name}")
+        narration.line(f"Ended at step {experiment.step:,}; {way_on}")
     if as_json:
         give_json({"event": "end", "status": status, "step": experiment.step, "folder": experiment.folder})
     else:

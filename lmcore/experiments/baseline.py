@@ -9,7 +9,7 @@ from lmcore.config import TrainingConfig
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.identity import code_digest, config_hash
 from lmcore.experiments.named import Named, find_named
-from lmcore.experiments.one_change import Comparison, Recipe, TooManyChanges, compare
+from lmcore.experiments.one_change import Comparison, Recipe, TooManyChanges, compare, going_on
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,12 @@ class Reference:
     recipe: Recipe
     run: Mapping[str, Any] | None  # run.json, where it is a run
     notes: tuple[str, ...] = ()
+    is_at_end: bool = False  # a parent, forked at its last step
+
+    def compare(self, recipe: Recipe) -> Comparison:
+        """What a new run changes against it; that a parent at its end is trained on is no change."""
+        comparison = compare(self.recipe, recipe)
+        return going_on(comparison) if self.is_at_end else comparison
 
     @property
     def words(self) -> str:
@@ -38,7 +44,7 @@ class OneChange:
     def check(self, recipe: Recipe) -> None:
         """Refuse with TooManyChanges what changes more than one thing, unless there is a reason."""
         for reference in self.references:
-            comparison = compare(reference.recipe, recipe)
+            comparison = reference.compare(recipe)
             if comparison.kind == "confounded" and not self.reason:
                 raise TooManyChanges(reference.words, comparison)
 
@@ -49,7 +55,7 @@ class OneChange:
         """
         self.check(recipe)
         entries: dict[str, Any] = {}
-        found = [(reference, compare(reference.recipe, recipe)) for reference in self.references]
+        found = [(reference, reference.compare(recipe)) for reference in self.references]
         for reference, comparison in found:
             differs = {"words": comparison.words, "differences": _rows(comparison)}
             if reference.role == "parent":
@@ -67,7 +73,7 @@ class OneChange:
         found: list[str] = []
         is_confounded = False
         for reference in self.references:
-            comparison = compare(reference.recipe, recipe)
+            comparison = reference.compare(recipe)
             is_confounded |= comparison.kind == "confounded"
             said = f"confounded, {comparison.words}" if comparison.kind == "confounded" else comparison.words
             found.append(f"Against {reference.words}: {said}.")
@@ -107,8 +113,6 @@ def _baseline(config: TrainingConfig, runs_folder: Path) -> list[Reference]:
 
 
 def _rows(comparison: Comparison) -> list[dict[str, str]]:
-    return [
-        {"key": leaf.key, "old": leaf.old_text, "new": leaf.new_text, "group": leaf.group}
-        for change in comparison.changes
-        for leaf in change.leaves
-    ]
+    leaves = [leaf for change in comparison.changes for leaf in change.leaves]
+    leaves += [comparison.longer] if comparison.longer is not None else []
+    return [{"key": leaf.key, "old": leaf.old_text, "new": leaf.new_text, "group": leaf.group} for leaf in leaves]

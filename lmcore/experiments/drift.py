@@ -12,14 +12,20 @@ from lmcore.data.ingest import OnProgress
 from lmcore.data.tokenizer import load_tokenizer
 from lmcore.experiments.bitwise import logged_rows
 from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError
-from lmcore.experiments.identity import code_digest, config_hash, run_id
+from lmcore.experiments.identity import code_digest, config_hash, id_with_weights, run_id, weights_of
 from lmcore.experiments.journal import CODE_KEY, read_changes, replayable
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.metrics import count_damaged
 from lmcore.experiments.own_code import kept, learned_files, recorded_digests
 from lmcore.experiments.runs import read_config_text
-from lmcore.training.checkpoints import is_valid, list_checkpoints
+from lmcore.training.checkpoints import (
+    CheckpointError,
+    find_checkpoint,
+    is_valid,
+    kept_weights_digest,
+    list_checkpoints,
+)
 from lmcore.training.determinism import environment, set_threads
 from lmcore.training.devices import choose_device
 
@@ -90,7 +96,7 @@ def _of_identity(run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]
     if run.get("config_hash") == digest and run.get("seed") == seed:
         data, code, own = run.get("data_fingerprint"), run.get("code_digest"), recorded_digests(run)
         learned = {name: own.get(name, "") for name in learned_files(config)}
-        expected = run_id(digest, seed, str(data), str(code), learned)
+        expected = id_with_weights(run_id(digest, seed, str(data), str(code), learned), weights_of(run))
         if run.get("id") != expected:
             yield Drift("identity", str(run.get("id")), f"{expected}, by what run.json says of its parts")
     if run.get("code_digest") != code_digest():
@@ -142,9 +148,20 @@ def _of_files(folder: Path, run: dict[str, Any], config: TrainingConfig) -> Iter
     for name, damaged in counts.items():
         if damaged:
             yield Drift(name, "whole lines", f"{damaged:,} that cannot be read")
+    if weights := weights_of(run):
+        yield from _of_first_weights(folder, weights)
     for checkpoint in list_checkpoints(folder):
         if not is_valid(checkpoint):
             yield Drift(f"checkpoint {checkpoint.name}", "as it was written", "damaged or changed")
+
+
+def _of_first_weights(folder: Path, digest: str) -> Iterator[Drift]:
+    try:
+        now = kept_weights_digest(find_checkpoint(folder, "0"))
+    except CheckpointError as error:
+        now = str(error)
+    if now != digest:
+        yield Drift("first weights", _short(digest), now if " " in now else _short(now), is_fatal=True)
 
 
 def _of_code(then: Mapping[str, Any], now: object) -> Drift:

@@ -21,9 +21,16 @@ from lmcore.experiments.asking import judge, with_hooks
 from lmcore.experiments.baseline import hold
 from lmcore.experiments.changing import Changing
 from lmcore.experiments.consent import require_consent
-from lmcore.experiments.folder import RunError, plainly
+from lmcore.experiments.folder import RunError, plainly, update_run
 from lmcore.experiments.forking import fork_run
-from lmcore.experiments.going_on import best_checkpoint, check_that_it_may_be_saved, check_that_it_may_go_on
+from lmcore.experiments.going_on import (
+    best_checkpoint,
+    check_that_it_may_be_saved,
+    check_that_it_may_go_on,
+    to_lower_the_rate,
+    to_train_longer,
+)
+from lmcore.experiments.identity import WEIGHTS, id_with_weights, weights_of
 from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
 from lmcore.experiments.moments import Moments
@@ -43,7 +50,7 @@ from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.memory import in_memory
-from lmcore.training.checkpoints import prune, save_checkpoint
+from lmcore.training.checkpoints import prune, save_checkpoint, weights_digest
 from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer
 
@@ -130,13 +137,16 @@ class Experiment:
         on_progress: OnProgress | None = None,
         allow_code: bool = False,
         confounded: str = "",
+        from_weights: bool = False,
     ) -> "Experiment":
-        """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied.
+        """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied; with
+        `from_weights` it begins at step 0 with the weights of that checkpoint alone.
 
         TooManyChanges against its parent at that step, unless `confounded` says why.
         """
         source = open_run(folder, at, allow_code)
-        return cls(fork_run(source, changes, runs_folder, name, on_progress, allow_code, confounded), on_progress)
+        opened = fork_run(source, changes, runs_folder, name, on_progress, allow_code, confounded, from_weights)
+        return cls(opened, on_progress)
 
     def fork_at(
         self,
@@ -145,11 +155,12 @@ class Experiment:
         name: str = "",
         on_progress: OnProgress | None = None,
         confounded: str = "",
+        from_weights: bool = False,
     ) -> "Experiment":
         """Make a new run beside this one that goes on from one of its moments, with `changes` applied; this run stays
         open as it is. As `fork`; RunError for a step that is not kept."""
         source = self.moments.at(step, self._facts())
-        opened = fork_run(source, changes, self.folder.parent, name, on_progress, confounded=confounded)
+        opened = fork_run(source, changes, self.folder.parent, name, on_progress, False, confounded, from_weights)
         return Experiment(opened, on_progress)
 
     @property
@@ -209,6 +220,16 @@ class Experiment:
         return self.step >= self.max_steps and not self._due
 
     @property
+    def longer(self) -> str:
+        """The command line that trains it on after its end."""
+        return to_train_longer(self.folder, self.config)
+
+    @property
+    def gentler(self) -> str:
+        """The command line that goes on from an earlier step with a lower learning rate."""
+        return to_lower_the_rate(self.folder, self.run, self.config, self.step)
+
+    @property
     def tokens_per_step(self) -> int:
         """Tokens learned from in one step (with a ramp: once the batch has grown)."""
         training = self.config.training
@@ -234,8 +255,7 @@ class Experiment:
         """
         if self.finished:
             raise RunError(
-                f"{self.folder.name} has made all of its {self.max_steps} steps; to go further, fork it with a larger "
-                "training.max_steps."
+                f"{self.folder.name} has made all of its {self.max_steps} steps; to train longer: {self.longer}"
             )
         self.moments.leave()
         self._begin()
@@ -254,9 +274,20 @@ class Experiment:
             return
         trainer = self.trainer  # reads the data, which may be refused, before anything is written
         self._writer.begin(trainer.step, self._due, lambda: check_that_it_may_go_on(self._opened, self.step))
+        self._keep_first_weights()
         self._changing.write_pending()
         self._best = best_checkpoint(self.folder)
         self.moments.keep(self._facts(), self._layers)
+
+    def _keep_first_weights(self) -> None:
+        """Before the first step, record weights that are not those of the seed: they are a part of what the run is."""
+        seeded = self._opened.seeded
+        if self.step > 0 or not seeded or weights_of(self.run) or (digest := weights_digest(self.model)) == seeded:
+            return
+        save_checkpoint(self.folder, self.trainer, self._facts())
+        entries = {WEIGHTS: {"digest": digest}, "id": id_with_weights(str(self.run["id"]), digest)}
+        update_run(self.folder, entries)
+        self.run |= entries
 
     def _make_step(self) -> None:
         self._records += self._changing.repeat(self.step)
@@ -343,8 +374,8 @@ class Experiment:
         if facts.get("loss/val", math.inf) < self._best[0]:
             self._best = (facts["loss/val"], trainer.step)
         with plainly("remove old checkpoints of", self.folder):
-            # A fork that lost its first checkpoint could not be trained again without its parent.
-            beginning = (self.run.get("parent") or {}).get("step")
+            # Without the checkpoint that it began with, a run could not be trained again.
+            beginning = 0 if weights_of(self.run) else (self.run.get("parent") or {}).get("step")
             prune(self.folder, keep.keep_last, self._best[1] if keep.keep_best else None, beginning)
         return CheckpointRecord(trainer.step, folder, time.perf_counter() - began)
 

@@ -25,9 +25,17 @@ from lmcore.experiments.opening import (
 )
 from lmcore.experiments.own_code import OwnCode, named_files
 from lmcore.files import copy_file
-from lmcore.training.checkpoints import load_checkpoint, load_hooks, load_model, load_state, save_checkpoint
+from lmcore.model.transformer import Transformer
+from lmcore.training.checkpoints import (
+    load_checkpoint,
+    load_hooks,
+    load_model,
+    load_state,
+    save_checkpoint,
+    weights_digest,
+)
 from lmcore.training.devices import choose_device
-from lmcore.training.snapshots import Snapshot, load_snapshot
+from lmcore.training.snapshots import Snapshot, load_snapshot, load_snapshot_of_model
 from lmcore.training.trainer import Trainer
 
 
@@ -39,12 +47,15 @@ def fork_run(
     on_progress: OnProgress | None,
     allow_code: bool = False,
     confounded: str = "",
+    from_weights: bool = False,
 ) -> Opened:
     """Make a new run that goes on from another's checkpoint or snapshot with some values changed.
 
     It begins with the values and own files that acted there, and has a checkpoint of its own, so that it needs its
-    parent no more. Another optimizer begins without memory. RunError, CheckpointError, ConfigError, DataError,
-    HookError; ConsentNeeded for own files that the changes name; TooManyChanges unless `confounded` says why.
+    parent no more. Another optimizer begins without memory. With `from_weights` it takes the weights alone: it begins
+    at step 0, with its own schedule, and an optimizer and hooks without memory. RunError, CheckpointError,
+    ConfigError, DataError, HookError; ConsentNeeded for own files that the changes name; TooManyChanges unless
+    `confounded` says why.
     """
     # Its parent's baseline is not its own: it is held against its parent.
     changes = [("other.baseline", '""'), *changes, *([("other.name", to_yaml_value(name))] if name else [])]
@@ -55,22 +66,24 @@ def fork_run(
     parent = {
         "run": source.folder.name,
         "id": source.run.get("id"),
-        "step": source.step,
+        "step": 0 if from_weights else source.step,
         "config_hash": config_hash(source.live.config),
     }
     config = parse_config(text)
     own = _own_code_of_fork(source, config, allow_code)
     acted = Recipe(source.live.config, str(source.run.get("data_fingerprint") or ""), source.own.digests)
-    reference = Reference("parent", source.folder.name, acted, source.run)
+    is_at_end = source.step >= source.live.config.training.max_steps and not from_weights
+    reference = Reference("parent", source.folder.name, acted, source.run, is_at_end=is_at_end)
     rule = hold(Recipe(config, code=own.digests), runs_folder, confounded, parent=reference)
     if source.checkpoint is None and source.snapshot is None:
         return create_run(text, runs_folder, parent, own, on_progress, rule, known=source)
 
     def begin(config: TrainingConfig, folder: Path) -> Opened:
-        if config.training.max_steps <= source.step:
+        if config.training.max_steps <= source.step and not from_weights:
             raise RunError(
                 f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
-                f"not {config.training.max_steps}."
+                f"not {config.training.max_steps}, such as --set training.max_steps={2 * source.step}; or let it "
+                "begin at step 0 with these weights: --from-weights."
             )
         if (source.folder / TOKENIZER).exists():
             with plainly("copy the tokenizer to", folder):
@@ -82,15 +95,18 @@ def fork_run(
             )
         device = choose_device(config.other.device)
         model = build_model(config, dataset.tokenizer.vocabulary_size, device)
+        seeded = weights_digest(model)
+        if from_weights:
+            _take_weights(source, model)
         hooks = build_hooks(config, model, own)
         trainer = build_trainer(config, dataset, model, device, hooks, own)
-        extra = _take_over(source, trainer, config)
+        extra = {} if from_weights else _take_over(source, trainer, config)
         if dataset.fingerprint != source.run.get("data_fingerprint"):
             extra = {}  # its validation loss was measured on other text
         checkpoint = save_checkpoint(folder, trainer, extra)
-        hooks.at_step(max(source.step - 1, 0))
+        hooks.at_step(max(trainer.step - 1, 0))
         live, lock, tokenizer = new_live(config, text, own), RunLock(folder), dataset.tokenizer
-        return Opened(
+        forked = Opened(
             folder,
             {},
             live,
@@ -100,12 +116,16 @@ def fork_run(
             hooks,
             lock,
             own,
-            source.step,
+            trainer.step,
             checkpoint,
             extra,
             dataset,
             trainer,
+            seeded=seeded,
         )
+        if trainer.step == 0 and (digest := weights_digest(model)) != seeded:
+            forked.weights = {"digest": digest, "run": source.folder.name, "step": source.step}
+        return forked
 
     forked = make_run(text, runs_folder, parent, rule, begin)
     if source.damaged:
@@ -120,6 +140,14 @@ def _own_code_of_fork(source: Opened, config: TrainingConfig, allow: bool) -> Ow
     require_consent(new, allow)
     files = {**source.own.files, **{file.name: file for file in new}}
     return OwnCode({name: files[name] for name in names}, source.own.folder)
+
+
+def _take_weights(source: Opened, model: Transformer) -> None:
+    """Give a model the weights of a moment. CheckpointError for one of another shape."""
+    if source.snapshot is not None:
+        load_snapshot_of_model(source.snapshot, model, None)
+    elif source.checkpoint is not None:
+        load_model(source.checkpoint, model)
 
 
 def _take_over(source: Opened, trainer: Trainer, config: TrainingConfig) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 """What must hold before a run that was opened is written on, and what its checkpoints know."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from lmcore.config import TrainingConfig, to_yaml_value
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.opening import Opened
+from lmcore.experiments.runs import command
+from lmcore.experiments.starting_point import beginning_of
 from lmcore.files import remove_folder
 from lmcore.training.checkpoints import is_valid, list_checkpoints, load_state, step_of
 
@@ -39,6 +44,24 @@ def check_that_it_may_be_saved(model: nn.Module, step: int) -> None:
                 f"At step {step} {name} holds values that are not finite, so this is not saved; the earlier "
                 "checkpoints stay as they are."
             )
+
+
+def to_train_longer(folder: Path, config: TrainingConfig) -> str:
+    """The command line that trains a finished run on."""
+    return command("fork", folder, "--set", f"training.max_steps={2 * config.training.max_steps}", "--train")
+
+
+def to_lower_the_rate(folder: Path, run: Mapping[str, Any], config: TrainingConfig, step: int) -> str:
+    """The command line that goes on with a run that cannot go on after `step`: from an earlier checkpoint, or its
+    beginning, with a lower learning rate."""
+    earlier = [step_of(path) for path in list_checkpoints(folder) if step_of(path) < step and is_valid(path)]
+    training = config.training
+    key = "muon_learning_rate" if training.optimizer == "muon" else "learning_rate"
+    rate = float(f"{getattr(training, key) / 3:.1e}")
+    options = ["--at", str(max([*earlier, beginning_of(run)])), "--set", f"training.{key}={to_yaml_value(rate)}"]
+    if key == "learning_rate" and rate < training.min_learning_rate:  # which may not be above it, and is its own change
+        options += ["--set", f"training.min_learning_rate={to_yaml_value(rate)}", "--confounded", "a lower rate"]
+    return command("fork", folder, *options, "--train")
 
 
 def best_checkpoint(folder: Path) -> tuple[float, int | None]:

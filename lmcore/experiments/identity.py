@@ -94,6 +94,22 @@ def run_id(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
+WEIGHTS = "initial_weights"
+"""Where run.json says that the first weights are not those of the seed: their `digest`, and the `run` and `step` that
+they are from where that is known. The checkpoint of step 0 keeps them."""
+
+
+def weights_of(run: Mapping[str, Any]) -> str:
+    """The digest of a run's first weights where they are not those of its seed; else ""."""
+    recorded = run.get(WEIGHTS)
+    return str(recorded.get("digest") or "") if isinstance(recorded, dict) else ""
+
+
+def id_with_weights(plain_id: str, digest: str) -> str:
+    """The id (16 hex digits) of a run that would have `plain_id`, but begins with other weights than its seed's."""
+    return hashlib.sha256(json.dumps([plain_id, digest]).encode()).hexdigest()[:16] if digest else plain_id
+
+
 def run_identity(
     config: TrainingConfig,
     *,

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import METRICS, RunError, load_run
+from lmcore.experiments.identity import weights_of
 from lmcore.experiments.layers import hook_rows, logged_layers
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.opening import Opened, build_hooks, build_model
@@ -146,7 +147,7 @@ def moments_on_disk(folder: Path) -> dict[int, MomentSource]:
 def _on_disk(folder: Path, run: Mapping[str, Any]) -> dict[int, MomentSource]:
     found: dict[int, MomentSource] = {step_of(path): "checkpoint" for path in list_checkpoints(folder)}
     parent = run.get("parent")
-    if not parent or not parent.get("step"):  # its first weights are those that its configuration gives it
+    if not weights_of(run) and (not parent or not parent.get("step")):  # the seed gives its first weights
         found.setdefault(0, "beginning")
     return dict(sorted(found.items()))
 

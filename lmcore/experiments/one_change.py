@@ -8,7 +8,7 @@ All else is only presentation: what is shown, recorded, judged, and where.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lmcore.config import HookConfig, TrainingConfig, coupled_group, differences, field_of, to_yaml_value
@@ -19,6 +19,7 @@ from lmcore.experiments.own_code import learned_files
 Kind = Literal["none", "one", "confounded"]
 
 SEED = "other.seed"
+STEPS = "training.max_steps"
 PATH = "dataset.path"
 
 JUDGING = ("evaluation.batches", "evaluation.stride")
@@ -89,6 +90,7 @@ class Comparison:
     changes: tuple[Change, ...]  # of what is learned
     seed: Leaf | None
     presentation: tuple[Leaf, ...]
+    longer: Leaf | None = None  # the later end of a run that goes on after its parent's, which is no change
 
     @property
     def kind(self) -> Kind:
@@ -98,12 +100,13 @@ class Comparison:
     @property
     def words(self) -> str:
         """The comparison in one line."""
+        on = "" if self.longer is None else f"; it goes on after step {self.longer.old:,}, to {self.longer.new:,}"
         if self.changes:
             listed = "; ".join(change.words for change in self.changes)
-            return f"one change: {listed}" if self.kind == "one" else f"{len(self.changes)} changes: {listed}"
+            return f"{'one change' if self.kind == 'one' else f'{len(self.changes)} changes'}: {listed}{on}"
         if self.seed is not None:
-            return f"another seed: {self.seed.old_text} → {self.seed.new_text}"
-        return "no change: a repetition"
+            return f"another seed: {self.seed.old_text} → {self.seed.new_text}{on}"
+        return f"no change{on}" if on else "no change: a repetition"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -132,6 +135,17 @@ class TooManyChanges(RunError):
             f'could not be told apart:{listed}\nKeep one of them, or say why it is to be so: --confounded "why" '
             "(recorded with the run, and shown for ever)."
         )
+
+
+def going_on(comparison: Comparison) -> Comparison:
+    """The comparison of a run with a parent that had reached its end: a later end by itself is no change, since there
+    was no other way on."""
+    for change in comparison.changes:
+        (leaf, *others) = change.leaves
+        if leaf.key == STEPS and not others and leaf.new > leaf.old:
+            rest = tuple(other for other in comparison.changes if other is not change)
+            return replace(comparison, changes=rest, longer=leaf)
+    return comparison
 
 
 def compare(old: Recipe, new: Recipe) -> Comparison:

@@ -27,7 +27,7 @@ from lmcore.experiments.folder import (
     run_name,
     write_run,
 )
-from lmcore.experiments.identity import config_hash, run_identity
+from lmcore.experiments.identity import WEIGHTS, config_hash, id_with_weights, run_identity, weights_of
 from lmcore.experiments.journal import read_changes
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
@@ -47,6 +47,7 @@ from lmcore.training.checkpoints import (
     load_model,
     load_state,
     search_checkpoint,
+    weights_digest,
 )
 from lmcore.training.determinism import environment, set_threads, stream_seed
 from lmcore.training.devices import choose_device
@@ -80,6 +81,8 @@ class Opened:
     notes: tuple[str, ...] = ()
     is_config_changed: bool = False  # config.yaml is not what the run began with
     snapshot: Snapshot | None = None  # where the weights come from instead: a moment that was kept in memory
+    seeded: str = ""  # digest of the weights that the seed gives, where the run is at its beginning
+    weights: dict[str, Any] = field(default_factory=dict)  # a new run's first weights, where they are others
     damaged: tuple[str, ...] = ()  # checkpoints that might have been meant, and were passed over
 
     @property
@@ -149,7 +152,9 @@ def create_run(
         hooks = build_hooks(config, model, own)
         hooks.at_step(0)  # a model may be asked before its first step
         live, lock = new_live(config, text, own), RunLock(folder)
-        return Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
+        opened = Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
+        opened.seeded = weights_digest(model)
+        return opened
 
     return make_run(text, runs_folder, parent, rule, begin)
 
@@ -243,6 +248,9 @@ def make_run(
             own_files=opened.own.files.values(),
             code_folder=opened.own.folder,
         )
+        if opened.weights:
+            opened.run[WEIGHTS] = opened.weights
+            opened.run["id"] = id_with_weights(opened.run["id"], weights_of(opened.run))
         recipe = Recipe(config, opened.dataset.fingerprint, opened.own.digests)
         opened.run |= {"waiting": WAY, **rule.record(recipe)}
         opened.notes = (*rule.notes(recipe), *_notes_of_memory(opened))
@@ -281,6 +289,7 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     set_threads(config.other.threads)
     device = choose_device(config.other.device)
     model = build_model(config, tokenizer.vocabulary_size, device)
+    seeded = weights_digest(model) if step == 0 else ""
     if checkpoint is not None:
         load_model(checkpoint, model)
     hooks = build_hooks(live.config, model, own)
@@ -289,7 +298,7 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     hooks.at_step(max(step - 1, 0))
     lock = RunLock(folder)
     opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
-    opened.damaged = damaged
+    opened.damaged, opened.seeded = damaged, seeded
     differences = _differences_of_machine(run, device)
     opened.notes = (*([opened.fallback] if damaged else []), *differences, *_notes_of_memory(opened))
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
@@ -327,7 +336,7 @@ def _find_state(folder: Path, run: dict[str, Any], at: str) -> tuple[Path | None
     """The checkpoint that is meant, the damaged ones passed over, its step and what it says besides; no checkpoint:
     the beginning."""
     present = list_checkpoints(folder)
-    began_at_zero = not run.get("parent") or not run["parent"].get("step")
+    began_at_zero = not weights_of(run) and (not run.get("parent") or not run["parent"].get("step"))
     if began_at_zero and ((at in ("last", "0") and not present) or (at == "0" and present[0].name != "step-000000")):
         return None, (), 0, {}
     path, passed_over = search_checkpoint(folder, at)

@@ -3,6 +3,7 @@
 import difflib
 import math
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import TextIOWrapper
@@ -142,6 +143,12 @@ def _title_and_age(folder: Path) -> tuple[str, tuple[float, str]]:
     except RunError:
         run = {}
     return str(run.get("title") or folder.name), _when(run.get("created"), folder.name)
+
+
+def command(verb: str, folder: Path, *options: str) -> str:
+    """The command line that does something with a run, from the present folder: `lmcore fork NAME …`."""
+    where = [] if folder.parent.resolve() == Path("runs").resolve() else ["--runs-folder", str(folder.parent)]
+    return shlex.join(["lmcore", *verb.split(), folder.name, *options, *where])
 
 
 def _few(names: Iterable[str]) -> str:

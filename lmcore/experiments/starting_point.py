@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ RECIPE = (CONFIG, JOURNAL, TOKENIZER)
 """The files that say how a run trains, besides run.json and its own code."""
 
 
-def beginning_of(run: dict[str, Any]) -> int:
+def beginning_of(run: Mapping[str, Any]) -> int:
     """The step that a run began at: 0, or that of its parent where it was forked."""
     parent = run.get("parent")
     step = parent.get("step") if isinstance(parent, dict) else 0
@@ -51,6 +52,8 @@ def lay_starting_point(folder: Path, run: dict[str, Any], copy: Path, step: int)
     try:
         source = find_checkpoint(folder, str(step))
     except CheckpointError:
+        if step == 0:  # the first weights are in no other run
+            raise
         source = _of_parent(folder, run, step)
         extra: dict[str, Any] = {}  # what the parent still had to do is not the fork's
     else:

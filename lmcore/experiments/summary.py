@@ -41,7 +41,13 @@ class RunSummary:
     baseline: str = ""  # the name of what it was to differ from in one thing
     confounded: str = ""  # why it differs from its baseline in more
     changed: str = ""  # what it learns differently than its baseline, or else than its parent, in words
+    weights_step: int | None = None  # the step of its parent whose weights alone it began with, at its own step 0
     settings: Mapping[str, Any] | None = None  # what is not at its default, by dotted key; None: unknown
+
+
+def forked_at(run: RunSummary) -> str:
+    """Where in its parent a fork began, in words."""
+    return f"step {run.parent_step or 0:,}" if run.weights_step is None else f"the weights of step {run.weights_step:,}"
 
 
 def summarize(folder: Path) -> RunSummary:
@@ -96,6 +102,7 @@ def summarize(folder: Path) -> RunSummary:
         baseline=str(baseline.get("name") or ""),
         confounded=str(run.get("confounded") or ""),
         changed=str(changed.get("words") or ""),
+        weights_step=_whole(_table(run, "initial_weights").get("step")),
         settings=settings if isinstance(settings, dict) else None,
     )
 

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lmcore.config import parse_config
 from lmcore.experiments.bitwise import (
@@ -18,6 +19,7 @@ from lmcore.experiments.bitwise import (
 from lmcore.experiments.drift import Drift, drifts
 from lmcore.experiments.experiment import Experiment, StepRecord
 from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError, load_run
+from lmcore.experiments.identity import WEIGHTS, weights_of
 from lmcore.experiments.journal import read_changes, replayable
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.opening import OnProgress
@@ -46,6 +48,7 @@ class Verification:
     stopped: str  # why training again ended early; "" if it did not
     drifts: tuple[Drift, ...]
     suspect: str = ""  # what journal.jsonl has to do with the first difference, in a sentence
+    origin: str = ""  # where the first weights are from, if they are not those of the seed, in a sentence
 
     @property
     def reproduced(self) -> bool:
@@ -56,7 +59,7 @@ class Verification:
     @property
     def sentences(self) -> list[str]:
         """The verdict, what differs first, and what may be why."""
-        found = [self._verdict()]
+        found = [self._verdict(), *([self.origin] if self.origin else [])]
         if self.metric is not None:
             found.append(f"First difference: {self.metric.sentence}")
         if self.tensor is not None:
@@ -125,7 +128,7 @@ def verify(
         found = tuple(drifts(folder, run, on_progress))
         if any(drift.is_fatal for drift in found):
             return Verification(folder.name, first, first, 0, 0, None, None, (), "", found)
-        if first > 0:
+        if first > 0 or weights_of(run):
             lay_starting_point(folder, run, again, first)
         experiment = Experiment.open(again, str(first), on_progress=on_progress, allow_code=allow_code)
         is_cut_short = last == end and read_run(folder)["status"] != "finished"
@@ -146,7 +149,18 @@ def verify(
         comparison.stopped,
         found,
         _suspect(folder, comparison.metric),
+        _origin(run) if first == 0 else "",
     )
+
+
+def _origin(run: dict[str, Any]) -> str:
+    """Where a run's first weights are from, if they are not those of its seed."""
+    if not weights_of(run):
+        return ""
+    kept = "trained again from those that its checkpoint of step 0 keeps"
+    if name := run[WEIGHTS].get("run"):
+        return f"Its first weights are those of {name} at step {run[WEIGHTS].get('step')}; it was {kept}."
+    return f"Its first weights are not those of its seed: they were changed or loaded after it was made; it was {kept}."
 
 
 def _suspect(folder: Path, difference: MetricDifference | None) -> str:

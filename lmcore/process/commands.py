@@ -48,7 +48,8 @@ class Fork(Command):
     """Begin a new run from another run's checkpoint, with `changes` (dotted key → value as YAML text) applied.
 
     Of the run that is open, `at` may be any of its moments (`ListMoments`); it is stopped and saved once the fork is
-    made. `confounded` is why it makes more than one change against its parent, as in `Start`.
+    made. `confounded` is why it makes more than one change against its parent, as in `Start`. `from_weights`: it begins
+    at step 0 with the weights of that moment alone.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Fork(Command):
     changes: tuple[tuple[str, str], ...] = ()
     name: str = ""
     confounded: str = ""
+    from_weights: bool = False
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ class RunControl:
                 name=command.name,
                 on_progress=self._preparing,
                 confounded=command.confounded,
+                from_weights=command.from_weights,
             )
         )
         self._begun = True
@@ -125,8 +126,8 @@ class RunControl:
         """Save the run that is open and let its fork take its place. Where that cannot be, it stays as it is."""
         parent, reason = self.opened, ""
         try:
-            at, why = int(command.at), command.confounded
-            fork = parent.fork_at(at, command.changes, command.name, self._preparing, confounded=why)
+            at, why, bare = int(command.at), command.confounded, command.from_weights
+            fork = parent.fork_at(at, command.changes, command.name, self._preparing, why, bare)
         except PreparationEnded as ended:
             raise Refused("The fork was cancelled.") from ended
         if self._begun:
@@ -211,7 +212,10 @@ class RunControl:
             if stop.trace:
                 self._outbox.send(messages.Failed(str(stop), stop.trace))
             self.enter("paused", str(stop))
-        except (NonFinite, ValueError) as stop:
+        except NonFinite as stop:
+            way_on = f"Fork an earlier step with a lower learning rate, or: {self.opened.gentler}"
+            self.enter("paused", f"{str(stop)[:1].upper()}{str(stop)[1:]}. {way_on}")
+        except ValueError as stop:
             self.enter("paused", str(stop))
         except PreparationEnded:
             self.enter("paused", "The start was cancelled.")
@@ -280,8 +284,8 @@ class RunControl:
             raise Refused("The run is training already; pause it first.")
         if experiment.finished:
             raise Refused(
-                f"The run {experiment.folder.name} has made all of its {experiment.max_steps} steps; start a new "
-                "one, or fork it with a larger training.max_steps."
+                f"The run {experiment.folder.name} has made all of its {experiment.max_steps} steps; fork it with a "
+                f"larger training.max_steps, or: {experiment.longer}"
             )
         experiment.moments.leave()
 

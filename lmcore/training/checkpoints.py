@@ -85,6 +85,17 @@ def save_checkpoint(run_folder: Path, trainer: Trainer, extra: Mapping[str, Any]
     return final
 
 
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 (hex) of the file that a checkpoint would keep a model's weights in."""
+    return _sha256(safetensors.torch.save(model_tensors(model)))
+
+
+def kept_weights_digest(path: Path) -> str:
+    """The same of the weights that a checkpoint holds, by what it says of them. CheckpointError."""
+    entry = load_state(path)["files"].get(MODEL_FILE)
+    return str(entry.get("sha256")) if isinstance(entry, dict) else ""
+
+
 def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
     """Give a trainer the state of a checkpoint, and return its `extra`. CheckpointError, with nothing changed."""
     state = load_state(path)

@@ -135,8 +135,8 @@ def load_snapshot(snapshot: Snapshot, trainer: Trainer, with_optimizer: bool = T
 
 
 @torch.no_grad()
-def load_snapshot_of_model(snapshot: Snapshot, model: Transformer, hooks: Hooks) -> None:
-    """Give a model and its hooks the state of a snapshot, to ask them. CheckpointError for another model."""
+def load_snapshot_of_model(snapshot: Snapshot, model: Transformer, hooks: Hooks | None) -> None:
+    """Give a model, and its hooks if any, the state of a snapshot. CheckpointError for another model."""
     tensors = model_tensors(model)
     for name in [*tensors, *snapshot.model]:
         shapes = [tuple(of[name].shape) if name in of else "missing" for of in (snapshot.model, tensors)]
@@ -147,7 +147,8 @@ def load_snapshot_of_model(snapshot: Snapshot, model: Transformer, hooks: Hooks)
             )
     for name, tensor in tensors.items():
         tensor.copy_(snapshot.model[name])
-    hooks.load_tensors(snapshot.hooks)
+    if hooks is not None:
+        hooks.load_tensors(snapshot.hooks)
 
 
 def least_missed(steps: Sequence[int]) -> int:

@@ -2,7 +2,9 @@
 
 import errno
 import json
+import math
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -10,9 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from lmcore.cli.app import run
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import plainly
+from lmcore.training.nonfinite import NonFinite
 from tests.cli.run_command import TINY, Command, start
 
 ESCAPES = "[/bold] \x1b[2J\x07 [b +"
@@ -84,6 +89,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_one(lmcore: Command, folder
     outcome = lmcore("train", "wild.yaml", *wild)
     assert outcome.code == 1 and "is not finite" in outcome.err
     assert [run["status"] for run in lmcore("runs", "list", "--json").rows] == ["failed"]
+    (advised,) = advice(outcome.err)
+    assert advised[:1] == ["fork"] and any(word.startswith("training.muon_learning_rate=3.3e") for word in advised)
+    assert lmcore(*advised[:-1]).code == 0  # without --train: such rates will not do either
 
 
 def test_runs_are_listed_shown_and_found_by_a_part_of_their_name(lmcore: Command, run_folder: Path) -> None:
@@ -291,3 +299,56 @@ def test_what_the_text_lost_is_said_when_a_run_begins_and_when_it_goes_on(lmcore
             shutil.rmtree(checkpoint)
     assert note in lmcore("resume", name).err
     assert "replaced 1 character by '?' (世): 50.0 % of the text" in lmcore("sample", name, "--prompt", "a世").err
+
+
+def advice(said: str) -> list[list[str]]:
+    """The arguments of each command line that was recommended."""
+    return [shlex.split(line.split("lmcore ", 1)[1]) for line in said.splitlines() if ": lmcore " in line]
+
+
+@pytest.mark.parametrize("where", ["runs", "of [mine]"])
+def test_what_is_recommended_works_when_it_is_pasted(lmcore: Command, folder: Path, where: str) -> None:
+    """Also where the runs lie elsewhere, in a folder whose name the shell would take apart."""
+    assert lmcore("train", "tiny.yaml", "--runs-folder", where, "--name", "first").code == 0
+    finished = lmcore("resume", "last", "--runs-folder", where)
+    (advised,) = advice(finished.err)
+    assert "training.max_steps=12" in advised
+    longer = lmcore(*advised, "--json")
+    assert longer.code == 0, longer.err
+    assert longer.rows[-1]["status"] == "finished" and longer.rows[-1]["step"] == 12
+    first = lmcore("runs", "list", "--runs-folder", where, "--json").rows[-1]["name"]
+    forked = lmcore("fork", first, "--at", "3", "--runs-folder", where, "--name", "third")
+    (advised,) = advice(forked.err)
+    assert lmcore(*advised).code == 0
+
+
+def test_a_lower_rate_may_need_a_lower_end_and_forks_from_before_the_step_that_failed(
+    lmcore: Command, folder: Path
+) -> None:
+    steep = "max_steps: 6, learning_rate: 1e-3, min_learning_rate: 9e-4"
+    Path("steep.yaml").write_text(TINY.replace("max_steps: 6", steep))
+    experiment = Experiment.create(Path("steep.yaml").read_text(), runs_folder=Path("runs"))
+    while experiment.step < 5:
+        experiment.advance()
+    with torch.no_grad():
+        next(experiment.model.parameters()).fill_(math.nan)
+    with pytest.raises(NonFinite):
+        experiment.advance()
+    experiment.close("failed")
+    words = shlex.split(experiment.gentler)
+    assert words[words.index("--at") + 1] == "3"
+    outcome = lmcore(*words[1:])
+    assert outcome.code == 0 and "Finished at step 6" in outcome.err, outcome.err
+
+
+def test_a_fork_from_the_weights_alone_begins_at_step_0(lmcore: Command, run_folder: Path) -> None:
+    options = ("--from-weights", "--set", "training.max_steps=2", "--name", "tuned", "--train", "--json")
+    outcome = lmcore("fork", "first try", *options)
+    assert outcome.code == 0, outcome.err
+    assert [row["step"] for row in outcome.rows if row["event"] == "step"] == [1, 2]
+    assert "from the weights of step 6" in lmcore("runs", "list").out
+    assert "the weights of step 6" in lmcore("runs", "show", "tuned").out
+    verified = lmcore("verify", "tuned")
+    assert verified.code == 0 and "Its first weights are those of" in verified.out
+    too_short = lmcore("fork", "first try")
+    assert too_short.code == 2 and "--from-weights" in too_short.err

@@ -9,6 +9,7 @@ from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.one_change import TooManyChanges
 from lmcore.experiments.runs import list_runs, read_run
+from lmcore.experiments.verification import verify
 from lmcore.training.checkpoints import CheckpointError
 from tests.experiments.tiny import tiny, train, train_losses, weights
 
@@ -46,8 +47,9 @@ def test_a_fork_in_the_middle_goes_the_same_way(runs_folder: Path) -> None:
 
 
 def test_another_optimizer_and_another_seed_may_go_on(parent: Experiment, runs_folder: Path) -> None:
-    changes = [("training.max_steps", "14"), ("training.optimizer", "muon"), ("other.seed", "5")]
-    with pytest.raises(TooManyChanges, match=r"2 changes .*\n  - training.max_steps 12 → 14\n  - training.optimizer"):
+    changes = [("training.optimizer", "muon"), ("training.gradient_clip", "0.5"), ("other.seed", "5")]
+    changes.append(("training.max_steps", "14"))
+    with pytest.raises(TooManyChanges, match=r"2 changes .*\n  - training.optimizer .*\n  - training.gradient_clip"):
         Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder)
     fork = Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder, confounded="to see if it can")
     train(fork)
@@ -56,6 +58,64 @@ def test_another_optimizer_and_another_seed_may_go_on(parent: Experiment, runs_f
     assert fork.title == "parent"
     assert read_run(fork.folder)["confounded"] == "to see if it can"
     assert any("seeds differ" in note for note in fork.notes)
+
+
+def test_that_a_finished_run_is_trained_on_is_no_change_beside_the_one(parent: Experiment, runs_folder: Path) -> None:
+    """Its end must be later; before its end that is a change like any other."""
+    longer = ("training.max_steps", "14")
+    fork = Experiment.fork(parent.folder, "last", [longer, ("training.gradient_clip", "0.5")], runs_folder=runs_folder)
+    said = "one change: training.gradient_clip 1.0 → 0.5; it goes on after step 12, to 14"
+    assert fork.run["changed"]["words"] == said and "confounded" not in fork.run
+    assert [row["key"] for row in fork.run["changed"]["differences"]] == ["training.gradient_clip", longer[0]]
+    alone = Experiment.fork(parent.folder, "last", [longer], runs_folder=runs_folder)
+    assert alone.run["changed"]["words"] == "no change; it goes on after step 12, to 14"
+    with pytest.raises(TooManyChanges):
+        changes = [longer, ("training.gradient_clip", "0.5")]
+        Experiment.fork(parent.folder, "10", changes, runs_folder=runs_folder)
+
+
+def test_a_fork_may_begin_anew_from_its_parents_weights(parent: Experiment, runs_folder: Path) -> None:
+    """With a schedule, an optimizer and steps of its own; where its weights are from is a part of what it is."""
+    changes = [("training.max_steps", "6")]
+    fork = Experiment.fork(parent.folder, "last", changes, runs_folder=runs_folder, from_weights=True)
+    assert fork.step == 0 and weights(fork) == weights(parent)
+    assert fork.run["parent"]["step"] == 0
+    recorded = read_run(fork.folder)["initial_weights"]
+    assert (recorded["run"], recorded["step"]) == (parent.folder.name, 12)
+    plain = Experiment.create(fork.config_text, runs_folder=runs_folder)
+    assert read_run(fork.folder)["id"] != plain.run["id"]
+    assert not any(tensor.any() for tensor in fork.trainer.optimizer.tensors().values())
+    fork.close("stopped")
+    fork = Experiment.open(fork.folder)
+    train(fork)
+    fork.close("finished")
+    assert fork.finished and fork.step == 6
+    found = verify(fork.folder)
+    assert found.reproduced and found.identical == 6, found.sentences
+    assert f"Its first weights are those of {parent.folder.name} at step 12" in found.sentences[1]
+
+    again = Experiment.fork(fork.folder, "0", runs_folder=runs_folder)  # of its beginning: with the same weights
+    assert weights(again) == weights(parent)
+    shutil.rmtree(fork.folder / "checkpoints/step-000000")
+    assert any(drift.part == "first weights" for drift in verify(fork.folder).drifts)
+    with pytest.raises(CheckpointError, match="no checkpoint at step 0"):
+        Experiment.open(fork.folder, "0")
+
+
+def test_weights_of_another_shape_are_refused_and_leave_nothing(parent: Experiment, runs_folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not fit"):
+        wider = [("model.d_model", "32")]
+        Experiment.fork(parent.folder, "last", wider, runs_folder=runs_folder, from_weights=True)
+    assert len(list(runs_folder.iterdir())) == 1
+
+
+def test_a_moment_in_memory_gives_its_weights_too(runs_folder: Path) -> None:
+    parent = Experiment.create(tiny(), runs_folder=runs_folder)
+    parent.moments.keep_snapshots()
+    train(parent, until=4)
+    fork = parent.fork_at(4, from_weights=True)
+    assert fork.step == 0 and weights(fork) == weights(parent)
+    assert read_run(fork.folder)["initial_weights"]["step"] == 4
 
 
 def test_a_fork_of_the_beginning_is_a_new_run_with_a_parent(runs_folder: Path) -> None:

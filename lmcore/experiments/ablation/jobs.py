@@ -160,5 +160,5 @@ def _last_line(log: Path) -> str:
         lines = [line.decode("utf-8", "replace") for line in read_last_lines(log, 1 << 16)]
     except RunError:
         return ""
-    said = [line.strip() for line in lines if line.strip() and "go on with: lmcore resume" not in line]
+    said = [line.strip() for line in lines if line.strip() and not line.startswith("Ended at step")]
     return said[-1] if said else ""

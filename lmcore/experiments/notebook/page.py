@@ -8,7 +8,7 @@ from lmcore.experiments.ablation.listing import AblationSummary
 from lmcore.experiments.ablation.result import ArmResult
 from lmcore.experiments.markdown import as_quote, as_text, table
 from lmcore.experiments.notebook.gathering import Day, Reference, RunEntry
-from lmcore.experiments.summary import RunSummary
+from lmcore.experiments.summary import RunSummary, forked_at
 
 MOST_CHANGES = 12
 MOST_SETTINGS = 12
@@ -96,9 +96,9 @@ def _tried(entry: RunEntry) -> str:
     run = entry.summary
     if entry.role == "parent":
         changed = f": {as_text(run.changed)}" if run.changed else ""
-        return f"A fork of `{_name(entry.held_against)}` at step {run.parent_step or 0:,}{changed}."
+        return f"A fork of `{_name(entry.held_against)}` at {forked_at(run)}{changed}."
     if entry.role == "baseline":
-        fork = f"; a fork of `{_name(run.parent)}` at step {run.parent_step or 0:,}" if run.parent else ""
+        fork = f"; a fork of `{_name(run.parent)}` at {forked_at(run)}" if run.parent else ""
         return f"Against its baseline `{_name(entry.held_against)}`: {as_text(run.changed or 'not known')}{fork}."
     settings = [
         f"{key} {value}" for key, value in (run.settings or {}).items() if not key.startswith(NOT_TRIED) and value != []

@@ -4,12 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from lmcore.config import set_in_text
 from lmcore.experiments.ablation.cells import Cell, find_present, lay_ground, read_finished
 from lmcore.experiments.ablation.plan import Ablation, AblationError, plan_ablation
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.folder import RunError
+from lmcore.experiments.folder import RunError, load_run
+from lmcore.experiments.identity import config_hash
+from lmcore.experiments.verification import verify
 from tests.experiments.tiny import TINY, train
 
 SHORT = set_in_text(TINY, "training.max_steps", "4")
@@ -107,3 +110,35 @@ def test_damaged_runs_are_passed_over(runs_folder: Path) -> None:
 def test_arms_that_are_judged_on_other_tokens_are_refused(runs_folder: Path, change: str) -> None:
     with pytest.raises(AblationError, match="cannot be compared"):
         cells_of(planned(runs_folder, change))
+
+
+def test_a_run_that_began_with_other_weights_than_its_seeds_is_no_finished_baseline(runs_folder: Path) -> None:
+    """Whether they were changed before the first step or loaded; the run says so, and can be trained again."""
+    cells = cells_of(planned(runs_folder))
+    experiment = Experiment.create(cells[0].text, runs_folder=runs_folder)
+    assert experiment.run["id"] == cells[0].id
+    with torch.no_grad():
+        next(experiment.model.parameters()).mul_(1.5)
+    train(experiment, until=1)
+    assert not find_present(runs_folder, cells).unfinished
+    train(experiment)
+    experiment.close("finished")
+    assert not find_present(runs_folder, cells).finished
+    assert load_run(experiment.folder)["config_hash"] == config_hash(cells[0].arm.config)
+
+    found = verify(experiment.folder)
+    assert found.reproduced, found.sentences
+    assert "not those of its seed: they were changed or loaded" in found.sentences[1]
+    kept = experiment.folder / "checkpoints/step-000000/model.safetensors"
+    kept.write_bytes(kept.read_bytes()[:-1] + b"?")
+    assert not verify(experiment.folder).reproduced
+
+
+def test_weights_that_were_only_looked_at_leave_a_run_what_it_is(runs_folder: Path) -> None:
+    cells = cells_of(planned(runs_folder))
+    experiment = Experiment.create(cells[0].text, runs_folder=runs_folder)
+    experiment.evaluate()
+    train(experiment)
+    experiment.close("finished")
+    assert "initial_weights" not in load_run(experiment.folder)
+    assert list(find_present(runs_folder, cells).finished) == [cells[0].id]

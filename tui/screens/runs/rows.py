@@ -8,7 +8,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from lmcore.experiments.selection.values import value_text
-from lmcore.experiments.summary import RunSummary
+from lmcore.experiments.summary import RunSummary, forked_at
 from tui.plain_text import shown_text
 
 Span = tuple[str, str]
@@ -119,7 +119,7 @@ def about(run: RunSummary) -> list[str]:
     parts += [f"{run.parameters:,} parameters"] if run.parameters else []
     parts += [f"seed {run.seed}"] if run.seed is not None else []
     parts += [f"config {run.config_hash[:8]}"] if run.config_hash else []
-    parts += [f"forked from {run.parent} at step {run.parent_step or 0:,}"] if run.parent else []
+    parts += [f"forked from {run.parent} at {forked_at(run)}"] if run.parent else []
     parts += [f"tags {' '.join(run.tags)}"] if run.tags else []
     parts += ["archived"] if run.archived else []
     lines = [" · ".join(parts)]
