@@ -24,7 +24,8 @@ ACTS_ON = {
     "linear": "a linear layer",
     "gradient": "each gradient",
     "gradients": "all gradients at once",
-    "direction": "the optimizer's step",
+    "step": "the optimizer's step",
+    "direction": "all that is added",
     "term": "the loss",
 }
 """What a hook of each stage changes, in words."""

@@ -202,8 +202,8 @@ class Hooks:
         transform_gradients(self._acting, self._parameters, self._moment)
 
     def transformed_directions(self, optimizer: HasState) -> AbstractContextManager[None]:
-        """Around the optimizer's step: what it adds to a parameter passes through the direction hooks. HookError, with
-        parameters and optimizer as they were."""
+        """Around the optimizer's step: what it adds to a parameter passes through the step and direction hooks.
+        HookError, with parameters and optimizer as they were."""
         return transformed_directions(self._acting, self._parameters, optimizer, self._moment)
 
     @property

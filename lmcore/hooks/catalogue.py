@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 Kind = Literal["forward", "backward", "update", "loss"]
-Stage = Literal["activation", "gradient_at", "value", "linear", "gradient", "gradients", "direction", "term"]
+Stage = Literal["activation", "gradient_at", "value", "linear", "gradient", "gradients", "step", "direction", "term"]
 
 SIGNATURES: dict[Kind, dict[Stage, str]] = {
     "forward": {"activation": "x, point"},
@@ -17,6 +17,7 @@ SIGNATURES: dict[Kind, dict[Stage, str]] = {
     "update": {
         "gradient": "gradient, parameter",
         "gradients": "gradients",
+        "step": "update, parameter",
         "direction": "direction, parameter",
     },
     "loss": {"term": "logits, targets, seen"},
@@ -29,7 +30,8 @@ SIGNATURES: dict[Kind, dict[Stage, str]] = {
               linear       replaces the computation of a linear layer, named by its weight
     update    gradient     replaces one parameter's gradient before the optimizer
               gradients    replaces all matching gradients at once: a dict by name
-              direction    replaces what the optimizer would add to a parameter
+              step         replaces what the optimizer would add to a parameter, apart from weight decay
+              direction    replaces all that would be added to a parameter, weight decay included; after steps
     loss      term         a scalar that is added to the loss; `seen` holds what passed the matching hook points, or the
                            matching parameters, by name
 """

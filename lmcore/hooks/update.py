@@ -1,8 +1,9 @@
-"""Update hooks: on gradients before the optimizer, or on its direction before it is applied.
+"""Update hooks: on gradients before the optimizer, or on its step or its direction before it is applied.
 
-Each takes a tensor (gradient or direction) and its parameter, and returns the replacement. The direction is what the
-optimizer would add to the parameter in this step, learning rate and weight decay included; `parameter.grad` is then the
-gradient that the optimizer has used.
+Each takes a tensor (gradient, step or direction) and its parameter, and returns the replacement. The direction is all
+that would be added to the parameter in this step, learning rate and weight decay included; the step is the direction
+without decoupled weight decay, which joins it after the step's hooks. `parameter.grad` is then the gradient that the
+optimizer has used.
 """
 
 import re
@@ -66,12 +67,22 @@ def project(gradient: Tensor, parameter: Tensor) -> Tensor:
     return gradient - (gradient * parameter).sum() / squared * parameter
 
 
-# Between the optimizer's direction and its application
+# Between the optimizer's step and its application
+
+
+@hook("update", "step")
+def cautious(update: Tensor, parameter: Tensor) -> Tensor:
+    """Keep the optimizer's step only where it goes against the gradient, longer by what is left out; weight decay acts
+    in full (cautious optimizers, Liang et al. 2024, arXiv:2411.16085)."""
+    if parameter.grad is None:
+        return update
+    agrees = (update * parameter.grad < 0).to(update.dtype)
+    return update * agrees / agrees.mean().clamp(min=1e-3)
 
 
 @hook("update", "direction")
 def scale(direction: Tensor, parameter: Tensor, *, factor: float) -> Tensor:
-    """Multiply the update by a factor."""
+    """Multiply the update, weight decay included, by a factor."""
     return direction * factor
 
 
@@ -83,8 +94,9 @@ def freeze(direction: Tensor, parameter: Tensor) -> Tensor:
 
 @hook("update", "direction")
 def scale_layers(direction: Tensor, parameter: Tensor, *, factor: float, model: Hookable) -> Tensor:
-    """Multiply the update by the factor once for each block above the parameter (layer-wise learning rates, Howard &
-    Ruder 2018, arXiv:1801.06146); embeddings are below all blocks, the final norm and the head above them."""
+    """Multiply the update, weight decay included, by the factor once for each block above the parameter (layer-wise
+    learning rates, Howard & Ruder 2018, arXiv:1801.06146); embeddings are below all blocks, the final norm and the head
+    above them."""
     name = next(name for name, other in model.named_parameters() if other is parameter)
     blocks = {match[1] for other, _ in model.named_parameters() if (match := re.match(r"blocks\.(\d+)\.", other))}
     above = len(blocks) if name.startswith(("embed.", "pos_embed.")) else 0
@@ -94,24 +106,15 @@ def scale_layers(direction: Tensor, parameter: Tensor, *, factor: float, model: 
 
 
 @hook("update", "direction")
-def cautious(direction: Tensor, parameter: Tensor) -> Tensor:
-    """Keep the update only where it goes against the gradient (cautious optimizers, Liang et al. 2024)."""
-    if parameter.grad is None:
-        return direction
-    agrees = (direction * parameter.grad < 0).to(direction.dtype)
-    return direction * agrees / agrees.mean().clamp(min=1e-3)
-
-
-@hook("update", "direction")
 def trust_ratio(direction: Tensor, parameter: Tensor, *, ratio: float = 1e-3) -> Tensor:
-    """Give every parameter the same update-to-weight ratio (after LARS, You et al. 2017)."""
+    """Give every parameter the same update-to-weight ratio, weight decay included (after LARS, You et al. 2017)."""
     weight, length = parameter.norm(), direction.norm()
     return direction * (ratio * weight / length) if weight > 0 and length > 0 else direction
 
 
 @hook("update", "direction")
 def orthogonalize(direction: Tensor, parameter: Tensor) -> Tensor:
-    """Make all singular values of a matrix's update equal, at the same l2 norm; vectors stay.
+    """Make all singular values of a matrix's update, weight decay included, equal, at the same l2 norm; vectors stay.
 
     U S Vᵀ becomes U Vᵀ exactly, by a singular value decomposition: slow for wide models. The optimizer muon does
     nearly the same by Newton–Schulz (Jordan 2024), to its momentum.

@@ -23,7 +23,11 @@ from lmcore.hooks.declared import Hook
 
 
 class HasState(Protocol):
-    """An optimizer whose state is named tensors that it changes in place."""
+    """An optimizer whose state is named tensors that it changes in place, and which knows its weight decay."""
+
+    def decays(self) -> dict[str, float]:
+        """The share that weight decay takes from each parameter in this step, by name."""
+        ...
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors themselves."""
@@ -62,9 +66,9 @@ def _all_at_once(hook: Hook, gradients: dict[str, Tensor], moment: Moment) -> di
 def transformed_directions(
     hooks: Sequence[Hook], parameters: Mapping[str, nn.Parameter], optimizer: HasState, moment: Moment
 ) -> Iterator[None]:
-    """Around the optimizer's step: what it adds to a parameter passes through the direction hooks. HookError, with
-    parameters and optimizer as they were."""
-    acting = [hook for hook in hooks if hook.entry.stage == "direction"]
+    """Around the optimizer's step: what it adds to a parameter passes through the step and direction hooks. HookError,
+    with parameters and optimizer as they were."""
+    acting = [hook for hook in hooks if hook.entry.stage in ("step", "direction")]
     if not acting:
         yield
         return
@@ -73,7 +77,8 @@ def transformed_directions(
     try:
         yield
         with torch.no_grad():
-            _redirect(acting, parameters, {name: before[f"parameter {name}"] for name in parameters}, moment)
+            parameters_before = {name: before[f"parameter {name}"] for name in parameters}
+            _redirect(acting, parameters, parameters_before, optimizer, moment)
     except BaseException:
         for name, tensor in changed.items():
             tensor.copy_(before[name])
@@ -81,13 +86,34 @@ def transformed_directions(
 
 
 def _redirect(
-    hooks: Sequence[Hook], parameters: Mapping[str, nn.Parameter], before: Mapping[str, Tensor], moment: Moment
+    hooks: Sequence[Hook],
+    parameters: Mapping[str, nn.Parameter],
+    before: Mapping[str, Tensor],
+    optimizer: HasState,
+    moment: Moment,
 ) -> None:
-    """Replace the update that was made by the one that the hooks make of it."""
+    """Replace the update that was made by the one that the hooks make of it: of its step first, then of all of it."""
     affected = dict.fromkeys(place for hook in hooks for place in hook.places)
     directions = {name: parameters[name] - before[name] for name in affected}
     for name in affected:  # so that a hook meets the parameter as it was before the update
         parameters[name].copy_(before[name])
+    if of_steps := [hook for hook in hooks if hook.entry.stage == "step"]:
+        places = {place for hook in of_steps for place in hook.places}
+        decay = {name: share * before[name] for name, share in optimizer.decays().items() if name in places}
+        for name, lost in decay.items():
+            directions[name].add_(lost)
+        _pass(of_steps, parameters, directions, moment)
+        for name, lost in decay.items():
+            directions[name] = directions[name] - lost
+    _pass([hook for hook in hooks if hook.entry.stage == "direction"], parameters, directions, moment)
+    for name, direction in directions.items():
+        parameters[name].add_(direction)
+
+
+def _pass(
+    hooks: Sequence[Hook], parameters: Mapping[str, nn.Parameter], directions: dict[str, Tensor], moment: Moment
+) -> None:
+    """Let directions pass through hooks in their listed order."""
     for hook in hooks:
         was_finite = _all_finite([directions[place] for place in hook.places])
         for place in hook.places:
@@ -95,8 +121,6 @@ def _redirect(
         if was_finite and not _all_finite([directions[place] for place in hook.places]):
             broken = next(place for place in hook.places if not is_finite(directions[place]))
             refuse_non_finite(hook, broken, moment, directions[broken])
-    for name, direction in directions.items():
-        parameters[name].add_(direction)
 
 
 def _all_finite(tensors: Sequence[Tensor]) -> bool:

@@ -72,6 +72,11 @@ def together(gradients, *, state, largest: float = 0.5):
     return {name: g * (largest / norm).clamp(max=1.0) for name, g in gradients.items()}
 
 
+@hook("update", "step")
+def shorter(update, parameter, *, step, factor: float = 0.5):
+    return factor * update if step else update
+
+
 @hook("update", "direction")
 def momentum(direction, parameter, *, state, beta: float = 0.5):
     state["sum"] = beta * state.get("sum", torch.zeros_like(direction)) + direction

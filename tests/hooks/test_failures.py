@@ -21,6 +21,7 @@ PLACES = [  # kind, stage, where to act, how the sentence names the place
     ("backward", "linear", WEIGHT, f"at {WEIGHT}, step 2"),
     ("update", "gradient", WEIGHT, f"at {WEIGHT}, step 2"),
     ("update", "gradients", "blocks.*", "step 2"),
+    ("update", "step", WEIGHT, f"at {WEIGHT}, step 2"),
     ("update", "direction", WEIGHT, f"at {WEIGHT}, step 2"),
     ("loss", "term", POINT, "at step 2"),
 ]

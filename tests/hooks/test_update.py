@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.hooks import update
-from tests.training.tiny import tiny_config, tiny_model
+from tests.training.tiny import losses_of, state_of, tiny_config, tiny_model, tiny_trainer
 
 
 @pytest.fixture
@@ -97,3 +97,52 @@ def test_layers_are_scaled_by_the_blocks_above_them() -> None:
         assert torch.allclose(
             update.scale_layers(ones, parameter, factor=0.5, model=model), ones * 0.5 ** above[part]
         ), name
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "lion", "muon"])
+def test_cautious_masks_the_optimizers_step_and_not_its_weight_decay(optimizer: str) -> None:
+    """W ← (1 − η·λ)·W + u·m / mean(m), with u the step without decay and m = [u·g < 0] (Liang et al. 2024)."""
+    training = {"optimizer": optimizer, "learning_rate": 0.05, "schedule": "constant", "warmup_steps": 0}
+    hook = {"name": "cautious", "kind": "update", "use": "cautious"}
+    decay = 0.5
+    begun = tiny_trainer(tiny_config(**training, weight_decay=decay))
+    losses_of(begun, 3)  # until momentum and gradient disagree somewhere
+    plain = tiny_trainer(tiny_config(**training, weight_decay=0.0))
+    cautious = tiny_trainer(tiny_config(hooks=[hook], **training, weight_decay=decay))
+    gradients = {}
+    for trainer in (plain, cautious):
+        trainer.model.load_state_dict(begun.model.state_dict())
+        trainer.optimizer.load_tensors(begun.optimizer.tensors())
+        trainer.step = begun.step
+    step = plain.optimizer.step
+
+    def remember_gradients() -> None:
+        gradients.update({name: p.grad.clone() for name, p in plain.parameters.items() if p.grad is not None})
+        step()
+
+    plain.optimizer.step = remember_gradients  # type: ignore[method-assign]
+    losses_of(plain, 1)
+    losses_of(cautious, 1)
+    masked = 0
+    for name, weight in begun.parameters.items():
+        update = plain.parameters[name].detach() - weight.detach()
+        agrees = (update * gradients[name] < 0).float()
+        masked += int((agrees == 0).sum())
+        is_muons = optimizer == "muon" and name.startswith("blocks.") and weight.ndim == 2
+        rate = begun.config.training.muon_learning_rate if is_muons else 0.05
+        lost = rate * decay * weight.detach() if weight.ndim >= 2 else torch.zeros_like(weight)
+        expected = weight.detach() - lost + update * agrees / agrees.mean().clamp(min=1e-3)
+        assert torch.allclose(cautious.parameters[name].detach(), expected, atol=2e-6), name
+    assert masked > 100
+
+
+def test_a_step_hook_acts_before_direction_hooks_and_a_frozen_parameter_does_not_decay() -> None:
+    hooks = [
+        {"name": "freeze", "kind": "update", "use": "freeze", "at": "blocks.0.mlp.up.weight"},
+        {"name": "cautious", "kind": "update", "use": "cautious"},
+    ]
+    trainer = tiny_trainer(tiny_config(hooks=hooks, weight_decay=0.5))
+    before = state_of(trainer)
+    losses_of(trainer, 2)
+    same = [name for name, p in trainer.parameters.items() if torch.equal(p, before[name])]
+    assert same == ["blocks.0.mlp.up.weight"]

@@ -10,12 +10,12 @@ from lmcore.hooks.catalogue import HookError
 from lmcore.training.optimizers.adamw import AdamW
 from lmcore.training.optimizers.lion import Lion
 from lmcore.training.optimizers.muon import Muon
-from lmcore.training.optimizers.own import OwnOptimizer, UpdateRule
+from lmcore.training.optimizers.own import DecayingRule, OwnOptimizer, UpdateRule
 from lmcore.training.optimizers.sgd import SGD
 
 __all__ = ["SGD", "AdamW", "Lion", "Muon", "Optimizer", "UpdateRule", "build_optimizer", "hidden_matrices"]
 
-OPTIMIZERS: dict[str, Callable[[Mapping[str, nn.Parameter]], UpdateRule]] = {
+OPTIMIZERS: dict[str, Callable[[Mapping[str, nn.Parameter]], DecayingRule]] = {
     "adamw": AdamW,
     "muon": AdamW,  # for all that Muon leaves
     "sgd": SGD,
@@ -27,7 +27,7 @@ OPTIMIZERS: dict[str, Callable[[Mapping[str, nn.Parameter]], UpdateRule]] = {
 class Optimizer:
     """Updates all parameters of a model, each by one of its rules. Its state is plain named tensors."""
 
-    def __init__(self, parts: list[UpdateRule]) -> None:
+    def __init__(self, parts: list[DecayingRule]) -> None:
         self._parts = parts
 
     def set_hyperparameters(self, config: OptimizationConfig, step: int) -> None:
@@ -39,6 +39,11 @@ class Optimizer:
         """Update each parameter from its gradient."""
         for part in self._parts:
             part.step()
+
+    def decays(self) -> dict[str, float]:
+        """The share that weight decay takes from each parameter in this step, by name; those that it leaves are left
+        out."""
+        return {name: share for part in self._parts for name, share in part.decays().items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """The whole state by name: the tensors themselves, not copies."""
@@ -70,7 +75,7 @@ def build_optimizer(
         return Optimizer([OwnOptimizer(config.optimizer, sources or {}, parameters)])
     hidden = hidden_matrices(model) if config.optimizer == "muon" else {}
     rest = {name: p for name, p in parameters.items() if name not in hidden}
-    parts: list[UpdateRule] = []
+    parts: list[DecayingRule] = []
     if rest:
         parts.append(OPTIMIZERS[config.optimizer](rest))
     if hidden:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from lmcore.config.schema import OptimizationConfig
+from lmcore.training.optimizers.decay import decays_of
 from lmcore.training.schedules import learning_rate_at
 
 
@@ -70,6 +71,10 @@ class AdamW:
             eps=self._config.epsilon,
             weight_decay=weight_decay,
         )
+
+    def decays(self) -> dict[str, float]:
+        """The share that weight decay takes from each parameter in this step, by name."""
+        return decays_of(self._parameters, self._learning_rate * self._config.weight_decay)
 
     def tensors(self) -> dict[str, Tensor]:
         """The state itself (not copies), e.g. `adamw/exp_avg/blocks.0.ln1.weight`."""

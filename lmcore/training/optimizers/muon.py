@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.config.schema import OptimizationConfig
+from lmcore.training.optimizers.decay import decays_of
 from lmcore.training.schedules import muon_learning_rate_at
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -59,6 +60,10 @@ class Muon:
         torch._foreach_mul_(updates, [max(1.0, u.shape[0] / u.shape[1]) ** 0.5 for u in updates])
         torch._foreach_mul_(weights, 1 - self._learning_rate * self._weight_decay)
         torch._foreach_add_(weights, updates, alpha=-self._learning_rate)
+
+    def decays(self) -> dict[str, float]:
+        """The share that weight decay takes from each parameter in this step, by name."""
+        return decays_of(self._parameters, self._learning_rate * self._weight_decay)
 
     def tensors(self) -> dict[str, Tensor]:
         """The state itself (not copies), e.g. `muon/momentum/blocks.0.mlp.w_in.weight`."""

@@ -27,6 +27,14 @@ class UpdateRule(Protocol):
         ...
 
 
+class DecayingRule(UpdateRule, Protocol):
+    """One that tells its weight decay apart from the rest of its step."""
+
+    def decays(self) -> dict[str, float]:
+        """The share that weight decay takes from each parameter in this step, by name."""
+        ...
+
+
 class OwnOptimizer:
     """An optimizer of a person's own, held to its promises: a step that fails leaves everything as it was."""
 
@@ -95,6 +103,10 @@ class OwnOptimizer:
                 )
             if not torch.isfinite(tensor).all():
                 raise HookError(f"{where}: it made {name} not finite; the step was undone")
+
+    def decays(self) -> dict[str, float]:
+        """None: what a person's class takes away as weight decay is part of its step."""
+        return {}
 
     def tensors(self) -> dict[str, Tensor]:
         """The state that the class gave at first, which it keeps in place."""

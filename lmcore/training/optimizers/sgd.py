@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.config.schema import OptimizationConfig
+from lmcore.training.optimizers.decay import decays_of
 from lmcore.training.schedules import learning_rate_at
 
 
@@ -42,6 +43,10 @@ class SGD:
             if p.ndim >= 2:
                 p.mul_(1 - self._learning_rate * self._weight_decay)
             p.add_(momentum, alpha=-self._learning_rate)
+
+    def decays(self) -> dict[str, float]:
+        """The share that weight decay takes from each parameter in this step, by name."""
+        return decays_of(self._parameters, self._learning_rate * self._weight_decay)
 
     def tensors(self) -> dict[str, Tensor]:
         """The state itself (not copies), e.g. `sgd/momentum/blocks.0.ln1.weight`."""
