@@ -163,6 +163,7 @@ class _Conductor:
 
     def _end(self) -> Command:
         self._is_over = True
+        self.server.end()  # nobody is there who could be asked about what cannot be saved
         return ShutDown()
 
     def _differ(self, sentence: str) -> Command:

@@ -47,9 +47,9 @@ class Silence:
 class Script(SessionRecorder):
     """The commands of a session, each given once the one before was served; the session is recorded."""
 
-    def __init__(self, given: Sequence[Given]) -> None:
+    def __init__(self, given: Sequence[Given], outbox: Silence | None = None) -> None:
         super().__init__()
-        self.outbox = Silence()
+        self.outbox = outbox or Silence()
         self._server = Server(self, Witness(self.outbox, self))
         self._left = list(given)
         self._is_served = True
@@ -71,6 +71,8 @@ class Script(SessionRecorder):
         is_due = control.state != "running" if step is None else control.opened.step >= step
         if not is_due:
             raise queue.Empty
+        if not self._left:
+            self._server.end()  # nobody is there who could be asked about what cannot be saved
         del self._left[:1]
         if not isinstance(command, Command):
             command = command()
