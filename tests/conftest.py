@@ -8,6 +8,7 @@ import pytest
 _WISHES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "LMLAB_CACHE", "LMLAB_DATA", "LMLAB_STATE")
 for _name in _WISHES:
     os.environ.pop(_name, None)
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded, by children too: the workers share the cores already
 
 from hypothesis import settings  # noqa: E402

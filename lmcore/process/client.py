@@ -153,7 +153,7 @@ class CoreClient:
     def wait_for(
         self,
         kind: type[E] | tuple[type[E], ...],
-        timeout: float = 60.0,
+        timeout: float = 120.0,
         where: Callable[[E], bool] = lambda _: True,
         after: int | None = None,
     ) -> E:

@@ -47,7 +47,7 @@ def test_an_interrupted_ablation_goes_on_where_it_was(lmcore: Command, folder: P
         if event["event"] == "cell" and event["step"] > 0:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130 and "same command goes on" in err, err
     assert json.loads(out.splitlines()[-1])["status"] == "interrupted"
     (stopped,) = list_runs(Path("runs"))

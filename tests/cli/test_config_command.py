@@ -186,6 +186,6 @@ def test_completion_offers_names(folder: Path) -> None:
         "COMP_CWORD": "2",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "lmcore"], cwd=folder, env=environment, capture_output=True, text=True, timeout=20
+        [sys.executable, "-m", "lmcore"], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split() == ["small-model"]

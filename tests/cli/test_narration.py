@@ -94,7 +94,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_data_goes_to_stdout() -> None:
         while part := os.read(screen, 4096):
             drawn += part
     os.close(screen)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert [json.loads(line) for line in out.splitlines()] == [{"step": step, "loss": None} for step in (1, 2, 3)]
     assert "3 of 3  loss 2.5000" in drawn.decode() and "a line [/b] above" in drawn.decode()
@@ -102,7 +102,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_data_goes_to_stdout() -> None:
 
 
 def test_the_first_signal_asks_and_the_second_ends_at_once() -> None:
-    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr.strip()) == (-signal.SIGINT, "", "asked")
 
 
@@ -132,14 +132,14 @@ def test_a_closed_terminal_asks_and_what_is_told_of_saving_breaks_nothing(tmp_pa
         process.send_signal(signal.SIGTERM)
     else:
         os.close(screen)
-    assert process.wait(30) == 130
+    assert process.wait(300) == 130
     assert (tmp_path / "run").read_text() == "saved"
     if ignored:
         os.close(screen)
 
 
 def test_an_interruption_before_anything_has_begun_is_a_word_and_no_traceback() -> None:
-    done = subprocess.run([sys.executable, "-c", TOO_SOON], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", TOO_SOON], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
 
 

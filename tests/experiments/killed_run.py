@@ -1,7 +1,7 @@
 """Trains one tiny run twice, once left alone and once killed again and again, and prints what came of both as JSON.
 
 Started by test_kill.py as a process of its own: every attempt is a fork of it, so that torch is loaded once. Attempts
-are killed after a random time, before a random operation on files, or in the middle of writing a line.
+are killed after a random time of work, before a random operation on files, or in the middle of writing a line.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +68,11 @@ def die_within_a_line(number: int) -> None:
     os.write = half
 
 
+def die_after(seconds: float) -> None:
+    """Be ended by the kernel, wherever it is then, after so many seconds of work: what others do does not count."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
 def train_to_the_end(folder: Path) -> None:
     """Go on from the last checkpoint; change values at their steps unless the journal has them."""
     experiment = Experiment.open(folder)
@@ -82,7 +86,7 @@ def train_to_the_end(folder: Path) -> None:
 
 
 def attempt(folder: Path, death: tuple[str, float]) -> int:
-    """Train in a fork that meets its death; returns how it ended: -9 if it was killed, 0 if it got through."""
+    """Train in a fork that meets its death; returns the signal, below zero, or 0 if it got through."""
     kind, when = death
     child = os.fork()
     if child == 0:
@@ -92,14 +96,13 @@ def attempt(folder: Path, death: tuple[str, float]) -> int:
                 die_at_file_operation(int(when))
             if kind == "line":
                 die_within_a_line(int(when))
+            if kind == "time":
+                die_after(when)
             train_to_the_end(folder)
             status = 0
         finally:
             sys.stdout.flush()
             os._exit(status)
-    if kind == "time":
-        time.sleep(when)
-        os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -130,9 +133,10 @@ def main(runs_folder: Path, seed: int) -> None:
         experiment.close("stopped")
         folders.append(experiment.folder)
     alone, killed = folders
-    began = time.monotonic()
+    before = os.times()
     endings = [attempt(alone, ("none", 0))]
-    whole = time.monotonic() - began
+    after = os.times()
+    whole = after.children_user + after.children_system - before.children_user - before.children_system
     deaths = [
         death
         for _ in range(5)

@@ -69,7 +69,7 @@ def training(core: CoreClient, after: int = 0) -> AblationCell:
     return core.wait_for(AblationCell, where=lambda cell: cell.state == "running" and cell.step > 0, after=after)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 120.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if holds():
@@ -127,7 +127,7 @@ def test_a_stopped_ablation_goes_on_from_there(core: CoreClient, tmp_path: Path)
     assert "nothing to stop" in core.wait_for(Rejected).reason
 
     core.send(ablate(runs, steps=120))
-    assert core.wait_for(AblationEnded, timeout=120).status == "finished"
+    assert core.wait_for(AblationEnded).status == "finished"
     assert next(cell.run for cell in cells(core) if cell.state == "finished" and cell.arm == "baseline") == stopped.name
     assert len(list_runs(runs)) == 4
 
@@ -190,7 +190,7 @@ def test_when_the_core_ends_its_jobs_save_and_end(core: CoreClient, tmp_path: Pa
     core.send(ablate(runs, steps=1_000_000))
     training(core)
     if ending == "asked":
-        core.shut_down(timeout=30)
+        core.shut_down(timeout=120)
     else:
         ready = next(event for event in core.events if isinstance(event, Ready))
         os.kill(ready.pid, signal.SIGKILL)

@@ -65,7 +65,7 @@ def config(runs: Path, **changes: object) -> str:
         training: {{max_steps: {values["steps"]}, batch_size: 4, warmup_steps: 2, learning_rate: 0.01}}
         dataset: {{tales_megabytes: 0.02, order: {values["order"]}}}
         evaluation: {{interval: {values["interval"]}, batches: 2, prompt_tokens: 8}}
-        checkpointing: {{interval: 20}}
+        checkpointing: {{interval: 20, keep_best: false}}
         other: {{runs_folder: {runs}, threads: 1, norms_interval: 5, device: cpu}}
         hooks:
           - {{name: quiet, kind: forward, use: zero, at: blocks.0.hook_mlp_out, enabled: false}}
@@ -289,9 +289,9 @@ def test_the_core_saves_and_ends_when_its_parent_is_gone(tmp_path: Path) -> None
     parent.kill()
     parent.wait()
     run = next(tmp_path.glob("*/run.json")).parent
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while read_run(run)["status"] == "running" and time.monotonic() < end:
-        os.sched_yield()
+        time.sleep(0.02)
     assert read_run(run)["status"] == "stopped"
     rows, _ = read_metrics(run / "metrics.jsonl")
     last = max(row["step"] for row in rows)
@@ -316,7 +316,7 @@ def test_the_core_lives_and_keeps_quiet(core: CoreClient) -> None:
         os.kill(ready.pid, closed_terminal)
         said = f"{closed_terminal.name} is ignored"
         core.wait_for(LogLine, where=lambda line, said=said: said in line.text)  # type: ignore[misc]
-    beat = core.wait_for(Heartbeat, timeout=5, after=len(core.events))
+    beat = core.wait_for(Heartbeat, after=len(core.events))
     assert beat.memory_bytes > 10**7
     assert not [event for event in core.events if isinstance(event, LogLine) and "Traceback" in event.text]
 

@@ -10,6 +10,7 @@ from textual.widgets import Input
 from lmcore.config import template
 from lmcore.process.messages import Command, SetValue, StateChanged, ValueChanged
 from tests.tui.fake_core import READY, metrics_rows, run_info
+from tests.tui.test_app import until
 from tui.lab_state import LabState, advance_state
 from tui.messages import NewRun, Notice, SendCommand
 from tui.panes.config import ConfigPane
@@ -145,7 +146,8 @@ async def test_the_text_is_highlighted_as_yaml_and_tab_leaves_it(tmp_path: Path)
         assert "learning_rate" in editor.document.get_line(line)
         kinds = {kind for _, _, kind in editor._highlights[line]}
         assert "yaml.field" in kinds and "number" in kinds
-        colours = {segment.style.color for segment in editor.render_line(0) if segment.style and segment.text.strip()}
+        shown = editor.render_line(line - editor.scroll_offset.y)
+        colours = {segment.style.color for segment in shown if segment.style and segment.text.strip()}
         assert len(colours) > 1
         before = editor.text
         await pilot.press("tab")
@@ -162,15 +164,14 @@ async def test_typed_text_is_checked_and_the_form_follows(tmp_path: Path) -> Non
         editor = app.pane.query_one(YamlText)
         editor.move_cursor(editor.document.end)
         await pilot.press(*"  n_headz: 2")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: app.pane.problems)
         assert "▲ 3:3" in screen_text(app) and "n_heads" in screen_text(app)
         await pilot.press("ctrl+z")
-        await pilot.pause(0.2)
-        assert app.pane.problems == ()
+        await until(pilot, lambda: app.pane.problems == ())
         editor.text = "model: [unclosed"
         await pilot.press("f3")
-        await pilot.pause(0.2)
-        assert "not readable as YAML" in screen_text(app) and app.pane.problems
+        await until(pilot, lambda: "not readable as YAML" in screen_text(app))
+        assert app.pane.problems
 
 
 async def test_sections_open_by_brackets_arrows_and_mouse(tmp_path: Path) -> None:

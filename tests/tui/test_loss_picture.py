@@ -77,9 +77,9 @@ def test_a_picture_costs_the_same_however_long_the_run_is() -> None:
         history.smoothed("loss/train", 0.95)
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             make_picture(history, [], Choice(), 100)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return min(times)
 
     assert cost(200_000) < 4 * cost(5_000) + 0.002

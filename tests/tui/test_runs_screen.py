@@ -408,7 +408,7 @@ async def test_runs_that_take_long_to_read_are_shown_as_they_come(tmp_path: Path
 
     def read(folder: Path) -> Iterator[RunSummary]:
         yield from summaries[:2]
-        gate.wait(20)
+        gate.wait(120)
         yield from summaries[2:]
 
     monkeypatch.setattr(screen, "read_runs", read)

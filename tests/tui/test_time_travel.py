@@ -41,6 +41,12 @@ CONFIG = "training: {learning_rate: 5e-4}\nother: {name: baseline}\n" + HOOKS
 CONFIG_THEN = CONFIG.replace(RATE_NOW, RATE_THEN).replace("enabled: false", "enabled: true")
 
 
+@pytest.fixture(autouse=True)
+def asks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of moments asks again only when a test has it ask."""
+    monkeypatch.setattr("tui.screens.moments.ASK_AGAIN", 3600.0)
+
+
 def layers(step: int) -> LayerStatistics:
     """Norms that tell their step."""
     return LayerStatistics(step, layer_rows(update_ratio=step / 1e5))
@@ -141,7 +147,9 @@ async def test_the_list_of_moments_leads_to_one(size: tuple[int, int]) -> None:
         await until(pilot, lambda: "4 steps before the present" in text_of(app))
         assert "Training is paused while you look" in text_of(app)
         count = len(core.sent(ListMoments))
-        await pilot.pause(1.3)  # nothing moves under the cursor
+        assert isinstance(app.screen, MomentsScreen)
+        app.screen._ask_again()  # nothing moves under the cursor
+        await pilot.pause()
         assert len(core.sent(ListMoments)) == count
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.home)
@@ -152,6 +160,9 @@ async def test_the_list_follows_a_run_that_trains_while_one_stands_on_the_presen
     async with open_lab() as (pilot, app, core):
         await train(pilot, core)
         await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, MomentsScreen))
+        assert isinstance(app.screen, MomentsScreen) and len(core.sent(ListMoments)) == 1
+        app.screen._ask_again()
         await until(pilot, lambda: len(core.sent(ListMoments)) == 2)
         core.push(MomentList(core.sent(ListMoments)[-1].request, 120, ((0, "beginning"), (119, "memory"))))
         await until(pilot, lambda: "119" in text_of(app))
@@ -283,7 +294,7 @@ async def test_what_the_core_refuses_stands_in_the_list() -> None:
     async with open_lab() as (pilot, app, core):
         await train(pilot, core)
         await pilot.press("m")
-        await until(pilot, lambda: len(core.sent(ListMoments)) == 1)
+        await until(pilot, lambda: core.sent(ListMoments))
         core.push(Rejected("ListMoments", f"That cannot be: {NASTY}", core.sent(ListMoments)[-1].request))
         await until(pilot, lambda: "That cannot be" in text_of(app))
         assert isinstance(app, LabApp) and "\x1b" not in text_of(app)
