@@ -7,7 +7,7 @@ import typer
 
 from lmcore.cli.narration import Narration
 from lmcore.cli.opened import open_at
-from lmcore.cli.options import AllowCode, AsJson, Checkpoint, Run, RunsFolder
+from lmcore.cli.options import AllowCode, AsJson, Checkpoint, FromCheckpoint, Run, RunsFolder
 from lmcore.cli.output import give, give_json
 
 
@@ -20,13 +20,14 @@ def evaluate_run(
     batches: Annotated[int, typer.Option(help="How many batches to read. 0: the whole validation split.")] = 0,
     runs_folder: RunsFolder = Path("runs"),
     allow_code: AllowCode = False,
+    from_checkpoint: FromCheckpoint = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run's model on the validation split: loss, perplexity, bits per byte, and the distance to the floor."""
     from lmcore.config import with_value
 
     with Narration(as_json) as narration:
-        experiment = open_at(run, runs_folder, checkpoint, allow_code, narration)
+        experiment = open_at(run, runs_folder, checkpoint, allow_code, narration, from_checkpoint)
         if experiment.fallback:
             narration.line(experiment.fallback)
         config = with_value(experiment.config, "evaluation.batches", batches)

@@ -7,7 +7,17 @@ import typer
 
 from lmcore.cli.exits import ExitCode
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AllowCode, AsJson, Confounded, Run, RunsFolder, Set, overrides_of, reason_of
+from lmcore.cli.options import (
+    AllowCode,
+    AsJson,
+    Confounded,
+    FromCheckpoint,
+    Run,
+    RunsFolder,
+    Set,
+    overrides_of,
+    reason_of,
+)
 from lmcore.cli.output import give, give_json
 from lmcore.cli.train import train_to_end
 
@@ -29,6 +39,7 @@ def fork(
     confounded: Confounded = None,
     runs_folder: RunsFolder = Path("runs"),
     allow_code: AllowCode = False,
+    from_checkpoint: FromCheckpoint = False,
     as_json: AsJson = False,
 ) -> int:
     """Begin a run at a checkpoint of another, which it records as its parent. Prints the new run's folder.
@@ -53,6 +64,7 @@ def fork(
             name=name or "",
             on_progress=narration.preparing,
             allow_code=allow_code,
+            from_checkpoint=from_checkpoint,
             confounded=reason,
             from_weights=from_weights,
         )

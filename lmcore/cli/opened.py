@@ -8,7 +8,14 @@ if TYPE_CHECKING:
     from lmcore.experiments.experiment import Experiment
 
 
-def open_at(run: str, runs_folder: Path, checkpoint: str, allow_code: bool, narration: "Narration") -> "Experiment":
+def open_at(
+    run: str,
+    runs_folder: Path,
+    checkpoint: str,
+    allow_code: bool,
+    narration: "Narration",
+    from_checkpoint: bool = False,
+) -> "Experiment":
     """The run that is meant, as it was at a checkpoint. A name that fits no run is refused before torch is loaded."""
     from lmcore.experiments.runs import find_run
 
@@ -16,4 +23,6 @@ def open_at(run: str, runs_folder: Path, checkpoint: str, allow_code: bool, narr
 
     from lmcore.experiments.experiment import Experiment
 
-    return Experiment.open(folder, checkpoint, on_progress=narration.preparing, allow_code=allow_code)
+    return Experiment.open(
+        folder, checkpoint, on_progress=narration.preparing, allow_code=allow_code, from_checkpoint=from_checkpoint
+    )

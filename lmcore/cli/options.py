@@ -114,6 +114,13 @@ AllowCode = Annotated[
         "--allow-code", help="Let Python files of one's own that it names run, and remember them as they are now."
     ),
 ]
+FromCheckpoint = Annotated[
+    bool,
+    typer.Option(
+        "--from-checkpoint",
+        help="Where journal.jsonl is damaged, follow the changes that the checkpoint itself knows.",
+    ),
+]
 Confounded = Annotated[
     str | None,
     typer.Option(

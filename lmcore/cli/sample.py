@@ -7,7 +7,7 @@ import typer
 
 from lmcore.cli.narration import Narration
 from lmcore.cli.opened import open_at
-from lmcore.cli.options import AllowCode, AsJson, Checkpoint, Run, RunsFolder, given_text
+from lmcore.cli.options import AllowCode, AsJson, Checkpoint, FromCheckpoint, Run, RunsFolder, given_text
 from lmcore.cli.output import give, give_json, say
 
 
@@ -25,13 +25,14 @@ def sample(
     seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
     runs_folder: RunsFolder = Path("runs"),
     allow_code: AllowCode = False,
+    from_checkpoint: FromCheckpoint = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue a prompt. What is not given is as the run's configuration has it."""
     from lmcore.config import with_value
 
     with Narration(as_json) as narration:
-        experiment = open_at(run, runs_folder, checkpoint, allow_code, narration)
+        experiment = open_at(run, runs_folder, checkpoint, allow_code, narration, from_checkpoint)
         if experiment.fallback:
             narration.line(experiment.fallback)
     config = experiment.config

@@ -15,6 +15,7 @@ from lmcore.cli.options import (
     AsJson,
     Config,
     Confounded,
+    FromCheckpoint,
     Run,
     RunsFolder,
     Set,
@@ -87,11 +88,15 @@ def train(
 
 
 def resume(
-    run: Run, runs_folder: RunsFolder = Path("runs"), allow_code: AllowCode = False, as_json: AsJson = False
+    run: Run,
+    runs_folder: RunsFolder = Path("runs"),
+    allow_code: AllowCode = False,
+    from_checkpoint: FromCheckpoint = False,
+    as_json: AsJson = False,
 ) -> int:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped."""
     with Narration(as_json) as narration:
-        experiment = open_at(run, runs_folder, "last", allow_code, narration)
+        experiment = open_at(run, runs_folder, "last", allow_code, narration, from_checkpoint)
         if experiment.finished:
             narration.line(f"{experiment.folder.name} has made all of its {experiment.max_steps:,} steps already.")
             narration.line(f"To train longer: {experiment.longer}")

@@ -13,10 +13,11 @@ from lmcore.data.tokenizer import load_tokenizer
 from lmcore.experiments.bitwise import logged_rows
 from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError
 from lmcore.experiments.identity import code_digest, config_hash, id_with_weights, run_id, weights_of
-from lmcore.experiments.journal import CODE_KEY, read_changes, replayable
+from lmcore.experiments.journal import CODE_KEY, read_changes, read_journal, replayable
 from lmcore.experiments.lines import read_lines
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.metrics import count_damaged
+from lmcore.experiments.opening import journal_problem
 from lmcore.experiments.own_code import kept, learned_files, recorded_digests
 from lmcore.experiments.runs import read_config_text
 from lmcore.training.checkpoints import (
@@ -132,13 +133,16 @@ def _of_own_code(folder: Path, run: dict[str, Any]) -> Iterator[Drift]:
 
 
 def _of_files(folder: Path, run: dict[str, Any], config: TrainingConfig) -> Iterator[Drift]:
+    whole = [path for path in list_checkpoints(folder) if is_valid(path)]
+    if problem := journal_problem(run, read_journal(folder / JOURNAL), whole):
+        yield Drift(JOURNAL, "the changes that were made", f"it {problem}", is_fatal=True)
+        return
     try:
         live = LiveConfig(config, read_config_text(folder), read_changes(folder / JOURNAL), recorded_digests(run))
         live.advance_to(config.training.max_steps)
     except RunError as error:
         yield Drift("journal", "changes that were made", str(error), is_fatal=True)
     counts = {
-        JOURNAL: read_lines(folder / JOURNAL).damaged,
         METRICS: count_damaged(folder / METRICS),
         SAMPLES: read_lines(folder / SAMPLES).damaged,
     }

@@ -35,7 +35,7 @@ from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
 from lmcore.experiments.moments import Moments
 from lmcore.experiments.one_change import Recipe
-from lmcore.experiments.opening import OnProgress, Opened, create_run, dataset_of, open_run, trainer_of
+from lmcore.experiments.opening import JOURNAL_ROWS, OnProgress, Opened, create_run, dataset_of, open_run, trainer_of
 from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
 from lmcore.experiments.records import ChangeRecord as ChangeRecord
 from lmcore.experiments.records import CheckpointRecord as CheckpointRecord
@@ -116,14 +116,21 @@ class Experiment:
 
     @classmethod
     def open(
-        cls, folder: Path, at: str = "last", *, on_progress: OnProgress | None = None, allow_code: bool = False
+        cls,
+        folder: Path,
+        at: str = "last",
+        *,
+        on_progress: OnProgress | None = None,
+        allow_code: bool = False,
+        from_checkpoint: bool = False,
     ) -> "Experiment":
         """Open a run at a checkpoint: "last", "best" or a step. RunError, CheckpointError, ConfigError or DataError;
         ConsentNeeded for own files that were not agreed to, unless they are now by `allow_code`.
 
+        A damaged journal is refused, unless `from_checkpoint` says to go on with the changes that the checkpoint knows.
         Nothing is written, and no training text is read, before that is needed.
         """
-        return cls(open_run(folder, at, allow_code), on_progress)
+        return cls(open_run(folder, at, allow_code, from_checkpoint), on_progress)
 
     @classmethod
     def fork(
@@ -138,13 +145,14 @@ class Experiment:
         allow_code: bool = False,
         confounded: str = "",
         from_weights: bool = False,
+        from_checkpoint: bool = False,
     ) -> "Experiment":
         """Make a new run that goes on from another's checkpoint, with `changes` (dotted key, YAML text) applied; with
         `from_weights` it begins at step 0 with the weights of that checkpoint alone.
 
-        TooManyChanges against its parent at that step, unless `confounded` says why.
+        TooManyChanges against its parent at that step, unless `confounded` says why. `from_checkpoint`: as `open`.
         """
-        source = open_run(folder, at, allow_code)
+        source = open_run(folder, at, allow_code, from_checkpoint)
         opened = fork_run(source, changes, runs_folder, name, on_progress, allow_code, confounded, from_weights)
         return cls(opened, on_progress)
 
@@ -273,7 +281,10 @@ class Experiment:
         if self._writer.is_open:
             return
         trainer = self.trainer  # reads the data, which may be refused, before anything is written
-        self._writer.begin(trainer.step, self._due, lambda: check_that_it_may_go_on(self._opened, self.step))
+        self._writer.begin(
+            trainer.step, self._due, lambda: check_that_it_may_go_on(self._opened, self.step), self._opened.restored
+        )
+        self._opened.restored = None
         self._keep_first_weights()
         self._changing.write_pending()
         self._best = best_checkpoint(self.folder)
@@ -369,7 +380,7 @@ class Experiment:
         trainer, keep = self.trainer, self.config.checkpointing
         check_that_it_may_be_saved(self.model, trainer.step)
         self._writer.sync()
-        facts = self._facts()
+        facts = {**self._facts(), JOURNAL_ROWS: self._writer.journal().rows}
         folder = save_checkpoint(self.folder, trainer, facts)
         if facts.get("loss/val", math.inf) < self._best[0]:
             self._best = (facts["loss/val"], trainer.step)

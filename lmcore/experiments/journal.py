@@ -1,12 +1,20 @@
-"""journal.jsonl: every change made while a run went on, with its step, so that the run can be repeated."""
+"""journal.jsonl: every change made while a run went on, with its step, so that the run can be repeated.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+Each line has a digest of itself and all lines before it, so that a line that was changed, removed or moved is noticed.
+How many lines there are, run.json and the checkpoints remember.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+from lmcore.clock import stamp
 from lmcore.config import field_of, is_learned
-from lmcore.experiments.lines import append_lines, read_lines
+from lmcore.experiments.lines import append_lines, in_json, read_lines
 
 HOOKS_KEY = "hooks."
 """`hooks` itself is the whole list (its value a list in one line); `hooks.NAME.FIELD` one value of one hook."""
@@ -31,22 +39,92 @@ class Change:
 
 def change_now(step: int, key: str, old: str, new: str) -> Change:
     """A change made at this moment."""
-    return Change(step, key, old, new, datetime.now().astimezone().isoformat(timespec="seconds"))
+    return Change(step, key, old, new, stamp())
 
 
-def append_change(path: Path, change: Change) -> None:
-    """Append a change and wait until it is on disk. RunError if it cannot be written."""
+@dataclass(frozen=True)
+class Journal:
+    """What a journal holds; `problem` says what is wrong with it, in words that follow its name."""
+
+    changes: tuple[Change, ...] = ()  # in the order in which they were made; damaged lines are left out
+    rows: tuple[dict[str, Any], ...] = ()  # its lines, as they stand in the file
+    digests: tuple[str, ...] = ("",)  # after none of its lines, one, two, …
+    problem: str = ""
+    is_sealed: bool = False  # its lines have digests; those of earlier versions have none
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """What tells whether this much of it is there another time."""
+        return {"lines": len(self.rows), "digest": self.digests[-1]}
+
+    def lacks(self, mark: object, of: str) -> str:
+        """What is missing of a journal that was marked earlier; "" if nothing. `of`: who remembers the mark."""
+        if not isinstance(mark, Mapping):
+            return ""
+        lines = mark.get("lines")
+        if not isinstance(lines, int) or not 0 <= lines < len(self.digests):
+            return f"ends after {len(self.rows):,} changes, and {of} knows {lines}"
+        if self.digests[lines] != mark.get("digest"):
+            return f"holds other changes than {of} knows"
+        return ""
+
+
+def append_change(path: Path, change: Change) -> Journal:
+    """Append a change and wait until it is on disk; returns the journal with it. RunError if it cannot be written."""
+    before = read_journal(path)
     row = {"step": change.step, "time": change.time, "key": change.key, "old": change.old, "new": change.new}
+    row["digest"] = _digest_after(before.digests[-1], row)
     append_lines(path, [row])
+    return journal_of([*before.rows, row])
+
+
+def read_journal(path: Path) -> Journal:
+    """A run's journal, whole or not. OSError if it cannot be read."""
+    lines = read_lines(path)
+    journal = journal_of([{key: in_json(value) for key, value in row.items()} for row in lines.rows])
+    if lines.damaged:
+        are = "line that is" if lines.damaged == 1 else "lines that are"
+        return replace(journal, problem=f"has {lines.damaged:,} {are} not readable")
+    return journal
+
+
+def journal_of(rows: Sequence[Any]) -> Journal:
+    """The journal that some lines make."""
+    changes, digests, problem = [], [""], ""
+    for number, row in enumerate(rows, start=1):
+        change = _change_of(row)
+        digests.append(_digest_after(digests[-1], row))
+        if change is None:
+            problem = problem or f"has a line that is no change, line {number:,}"
+        else:
+            changes.append(change)
+            if not problem and row.get("digest", digests[-1]) != digests[-1]:
+                problem = f"was changed at line {number:,}, or a line before it was changed, removed or moved"
+    sealed = ["digest" in row if isinstance(row, dict) else False for row in rows]
+    if not problem and any(before and not after for before, after in pairwise(sealed)):
+        problem = "has a line without its digest"
+    return Journal(tuple(changes), tuple(rows), tuple(digests), problem, any(sealed))
 
 
 def read_changes(path: Path) -> list[Change]:
     """All changes in the order in which they were made; damaged lines are skipped."""
-    return [
-        Change(row["step"], row["key"], row["old"], row["new"], str(row.get("time", "")))
-        for row in read_lines(path).rows
-        if isinstance(row.get("step"), int) and all(isinstance(row.get(name), str) for name in ("key", "old", "new"))
-    ]
+    return list(read_journal(path).changes)
+
+
+def _change_of(row: object) -> Change | None:
+    """The change on a line; None if it is none."""
+    if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("key", "old", "new")):
+        return None
+    step = row.get("step")
+    if type(step) is not int or not 0 <= step < 2**63:
+        return None
+    return Change(step, row["key"], row["old"], row["new"], str(row.get("time", "")))
+
+
+def _digest_after(digest: str, row: object) -> str:
+    """The running digest after one more line."""
+    said = {key: row[key] for key in sorted(row) if key != "digest"} if isinstance(row, dict) else row
+    return hashlib.sha256(f"{digest} {json.dumps(said)}".encode()).hexdigest()[:32]
 
 
 def replayable(changes: Iterable[Change]) -> list[Change]:

@@ -24,7 +24,7 @@ LONGEST = 16 << 20
 
 def encode_line(row: dict[str, Any]) -> bytes:
     """One row as one line of valid JSON."""
-    plain = {key: _name(value) if isinstance(value, float) else value for key, value in row.items()}
+    plain = {key: in_json(value) for key, value in row.items()}
     return (
         json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode(
             "utf-8", "backslashreplace"
@@ -33,8 +33,9 @@ def encode_line(row: dict[str, Any]) -> bytes:
     )
 
 
-def _name(value: float) -> float | str:
-    if math.isfinite(value):
+def in_json(value: Any) -> Any:
+    """A value of a row as it stands in a file."""
+    if not isinstance(value, float) or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 

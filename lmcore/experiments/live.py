@@ -74,8 +74,7 @@ class LiveConfig:
         ConfigError for an unknown key or a wrong value; RunError for a value that a run keeps from its beginning.
         """
         place = self._place(key)
-        if not key.startswith("hooks") and not is_live(field_of(place)):
-            raise RunError(f"{key} cannot change while a run goes on; it needs a new run, or a fork of this one.")
+        self._refuse_if_kept(key, place)
         changed = with_value(self.config, place, parse_yaml_value(yaml_text))
         return change_now(step, key, _text_at(self.config, place), _text_at(changed, place))
 
@@ -94,9 +93,14 @@ class LiveConfig:
             self.code[change.key.removeprefix(CODE_KEY)] = change.new
             return
         place = self._place(change.key)
+        self._refuse_if_kept(change.key, place)
         config = with_value(self.config, place, parse_yaml_value(change.new))
         self.text = set_in_text(self.text, place, change.new)
         self.config = config
+
+    def _refuse_if_kept(self, key: str, place: str) -> None:
+        if not key.startswith("hooks") and not is_live(field_of(place)):
+            raise RunError(f"{key} cannot change while a run goes on; it needs a new run, or a fork of this one.")
 
     def _place(self, key: str) -> str:
         """A key as the configuration has it: a hook is called by its name, and stands there by its number."""

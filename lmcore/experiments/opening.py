@@ -1,6 +1,6 @@
 """From a configuration or a run directory to everything that trains in it: data, model, hooks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import (
     CONFIG,
     JOURNAL,
+    RUN,
     RunError,
     load_run,
     new_folder,
@@ -28,7 +29,7 @@ from lmcore.experiments.folder import (
     write_run,
 )
 from lmcore.experiments.identity import WEIGHTS, config_hash, id_with_weights, run_identity, weights_of
-from lmcore.experiments.journal import read_changes
+from lmcore.experiments.journal import Journal, journal_of, read_journal
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.one_change import Recipe
@@ -59,6 +60,9 @@ OnProgress = Callable[[str, float | None], None]
 
 TOKENIZER = "tokenizer.json"
 
+JOURNAL_ROWS = "journal"
+"""What a checkpoint's own facts call the lines of the journal that it was saved with."""
+
 
 @dataclass
 class Opened:
@@ -83,6 +87,7 @@ class Opened:
     snapshot: Snapshot | None = None  # where the weights come from instead: a moment that was kept in memory
     seeded: str = ""  # digest of the weights that the seed gives, where the run is at its beginning
     weights: dict[str, Any] = field(default_factory=dict)  # a new run's first weights, where they are others
+    restored: Journal | None = None  # what takes the place of a damaged journal
     damaged: tuple[str, ...] = ()  # checkpoints that might have been meant, and were passed over
 
     @property
@@ -265,7 +270,7 @@ def make_run(
     return opened
 
 
-def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
+def open_run(folder: Path, at: str, allow_code: bool = False, from_checkpoint: bool = False) -> Opened:
     """Open a run as it was at a checkpoint ("last", "best" or a step); writes nothing and reads no training text.
 
     A run without any checkpoint is at step 0, with the weights it began with. RunError, CheckpointError, ConfigError or
@@ -277,7 +282,9 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     config = parse_config(text, source=str(folder / CONFIG))
     checkpoint, damaged, step, extra = _find_state(folder, run, at)
     with plainly("read", folder / JOURNAL):
-        live = LiveConfig(config, text, read_changes(folder / JOURNAL), recorded_digests(run))
+        journal = read_journal(folder / JOURNAL)
+    journal, restored, said = _followed(folder, run, journal, extra, checkpoint, from_checkpoint)
+    live = LiveConfig(config, text, journal.changes, recorded_digests(run))
     live.advance_to(step)
     own = _own_code(folder, run, live, allow_code)
     tokenizer = load_tokenizer(config.dataset, folder)
@@ -300,7 +307,8 @@ def open_run(folder: Path, at: str, allow_code: bool = False) -> Opened:
     opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
     opened.damaged, opened.seeded = damaged, seeded
     differences = _differences_of_machine(run, device)
-    opened.notes = (*([opened.fallback] if damaged else []), *differences, *_notes_of_memory(opened))
+    opened.notes = (*([opened.fallback] if damaged else []), *said, *differences, *_notes_of_memory(opened))
+    opened.restored = restored
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
 
@@ -310,6 +318,52 @@ def _notes_of_memory(opened: Opened) -> tuple[str, ...]:
     needed = estimate(opened.live.config, opened.tokenizer.vocabulary_size).memory_bytes
     note = memory_note(needed) if opened.device.type == "cpu" else ""
     return (note,) if note else ()
+
+
+def journal_problem(run: Mapping[str, Any], journal: Journal, checkpoints: Iterable[Path]) -> str:
+    """What is wrong with a journal, by itself and by what run.json and checkpoints remember; "" if nothing.
+
+    CheckpointError for a checkpoint that cannot be read.
+    """
+    if problem := journal.problem or journal.lacks(run.get("journal"), RUN):
+        return problem
+    for path in checkpoints:
+        rows = load_state(path)["extra"].get(JOURNAL_ROWS)
+        if isinstance(rows, list) and (problem := journal.lacks(journal_of(rows).mark, f"its checkpoint {path.name}")):
+            return problem
+    return ""
+
+
+def _followed(
+    folder: Path,
+    run: dict[str, Any],
+    journal: Journal,
+    extra: Mapping[str, Any],
+    checkpoint: Path | None,
+    from_checkpoint: bool,
+) -> tuple[Journal, Journal | None, tuple[str, ...]]:
+    """The journal to follow, what takes the place of a damaged one, and what a person should know. RunError."""
+    problem = journal_problem(run, journal, [checkpoint] if checkpoint is not None else [])
+    if not problem:
+        is_proved = journal.is_sealed or not journal.rows or run.get("journal") is not None
+        assumed = f"{JOURNAL} of {folder.name} has no digests, so it is assumed that nothing was changed in it."
+        return journal, None, () if is_proved else (assumed,)
+    where = checkpoint.name if checkpoint is not None else "its beginning"
+    rows = extra.get(JOURNAL_ROWS) if checkpoint is not None else []
+    known = journal_of(rows) if isinstance(rows, list) else Journal(problem="is not known")
+    damage = f"{JOURNAL} of {folder.name} {problem}"
+    if not from_checkpoint:
+        way = (
+            f"`lmcore resume {folder.name} --from-checkpoint` goes on with the changes that {where} knows, and keeps "
+            "the damaged file beside"
+            if not known.problem
+            else f"{where} does not know the changes itself: put a copy of {JOURNAL} back"
+        )
+        raise RunError(f"{damage}, so which values acted is not certain. To go on: {way}.")
+    if known.problem:
+        raise RunError(f"{damage}, and {where} does not know the changes itself: put a copy of {JOURNAL} back.")
+    count = f"{len(known.changes):,} change{'' if len(known.changes) == 1 else 's'}"
+    return known, known, (f"{damage}. This goes on with the {count} that {where} knows; later ones are lost.",)
 
 
 def _own_code(folder: Path, run: dict[str, Any], live: LiveConfig, allow: bool) -> OwnCode:

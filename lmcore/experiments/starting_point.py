@@ -8,7 +8,7 @@ from typing import Any
 
 from lmcore.config import parse_config
 from lmcore.experiments.folder import CHECKPOINTS, CONFIG, JOURNAL, RunError, load_run, plainly, write_run
-from lmcore.experiments.opening import TOKENIZER
+from lmcore.experiments.opening import JOURNAL_ROWS, TOKENIZER
 from lmcore.experiments.own_code import CODE
 from lmcore.experiments.runs import read_config_text
 from lmcore.files import copy_file, copy_folder, make_folder, write_whole
@@ -41,7 +41,8 @@ def copy_recipe(folder: Path, run: dict[str, Any], to: Path) -> None:
                 copy_file(folder / name, to / name)
         if os.path.lexists(folder / CODE):
             copy_folder(folder / CODE, to / CODE)
-    write_run(to, {**run, "status": "stopped", "latest": {}})
+    kept = {name: value for name, value in run.items() if name != "journal"}  # the copy's journal may be cut
+    write_run(to, {**kept, "status": "stopped", "latest": {}})
 
 
 def lay_starting_point(folder: Path, run: dict[str, Any], copy: Path, step: int) -> None:
@@ -57,7 +58,7 @@ def lay_starting_point(folder: Path, run: dict[str, Any], copy: Path, step: int)
         source = _of_parent(folder, run, step)
         extra: dict[str, Any] = {}  # what the parent still had to do is not the fork's
     else:
-        extra = load_state(source)["extra"]
+        extra = {name: value for name, value in load_state(source)["extra"].items() if name != JOURNAL_ROWS}
     place = copy / CHECKPOINTS / source.name
     with plainly("copy", source):
         make_folder(place.parent)

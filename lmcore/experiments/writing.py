@@ -1,15 +1,19 @@
 """The files of a run while this process writes it: lock, metrics, samples, journal, status."""
 
+import os
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lmcore import files
 from lmcore.experiments.folder import JOURNAL, METRICS, SAMPLES, RunError, plainly, update_run
-from lmcore.experiments.journal import Change, append_change
-from lmcore.experiments.lines import cut_lines
+from lmcore.experiments.journal import Change, Journal, append_change, read_journal
+from lmcore.experiments.lines import cut_lines, encode_line
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.metrics import MetricsWriter, latest_metrics
 from lmcore.experiments.samples import Sample, append_sample
+from lmcore.files import write_whole
 
 
 class RunWriter:
@@ -26,17 +30,21 @@ class RunWriter:
         """Whether this process writes the run at this moment."""
         return self._metrics is not None
 
-    def begin(self, step: int, due: Collection[str], check: Callable[[], None]) -> None:
+    def begin(
+        self, step: int, due: Collection[str], check: Callable[[], None], restored: Journal | None = None
+    ) -> None:
         """Take the lock and go on from a step: what the files say of later steps has not happened.
 
         Of the step itself, what is still `due` ("evaluation", "sample") is cut off too, since it will be done again.
-        `check` is called under the lock and may refuse. RunError.
+        `check` is called under the lock and may refuse. `restored` takes the place of a damaged journal. RunError.
         """
         self._lock.acquire()
         try:
             if self._left is not None and self._left != self._state_of_metrics():
                 raise RunError(f"Another process has trained {self._folder.name} in between; open it again.")
             check()
+            if restored is not None:
+                self._restore(restored)
             cut_lines(
                 self._folder / METRICS,
                 lambda row: _is_before(row, step) or (row.get("step") == step and not _is_evaluation(row, due)),
@@ -66,12 +74,31 @@ class RunWriter:
     def change(self, change: Change) -> None:
         """Append a change to the journal and wait until it is on disk. RunError."""
         self._lock.check()
-        append_change(self._folder / JOURNAL, change)
+        mark = append_change(self._folder / JOURNAL, change).mark
+        with suppress(RunError):  # the change itself is on disk
+            update_run(self._folder, {"journal": mark})
 
     def remember(self, latest: dict[str, Any]) -> None:
         """Put the newest step and losses into run.json, for the list of runs. RunError."""
         self._lock.check()
         update_run(self._folder, {"latest": latest})
+
+    def journal(self) -> Journal:
+        """The journal as it is on disk. RunError."""
+        with plainly("read", self._folder / JOURNAL):
+            return read_journal(self._folder / JOURNAL)
+
+    def _restore(self, journal: Journal) -> None:
+        """Let a journal take the place of a damaged one, which is kept under a name of its own."""
+        path = self._folder / JOURNAL
+        with plainly("write", path):
+            if os.path.lexists(path):
+                number = 1
+                while os.path.lexists(kept := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")):
+                    number += 1
+                files.replace(path, kept)
+            write_whole(path, b"".join(encode_line(row) for row in journal.rows))
+        update_run(self._folder, {"journal": journal.mark})
 
     def sync(self) -> None:
         """Wait until the metrics are on disk, so that no checkpoint knows more than they do. RunError."""

@@ -1,12 +1,15 @@
 """A run that goes back to its checkpoint goes on bit for bit, changes of the journal included."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lmcore.experiments.experiment import ChangeRecord, Experiment
-from lmcore.experiments.journal import read_changes
-from tests.experiments.tiny import losses, tiny, train, weights
+from lmcore.experiments.folder import RunError
+from lmcore.experiments.journal import Change, append_change, read_changes
+from lmcore.experiments.verification import verify
+from tests.experiments.tiny import forget_digests, losses, tiny, train, weights
 
 HOOK = "hooks: [{name: noise, kind: forward, use: scale, at: blocks.0.hook_attn_out, with: {factor: 0.5}}]\n"
 
@@ -120,3 +123,75 @@ def test_a_hook_that_was_switched_is_switched_again(runs_folder: Path) -> None:
     plain = Experiment.create(tiny(), runs_folder=runs_folder, name="plain")
     train(plain)
     assert weights(plain) != weights(whole)
+
+
+def damaged_run(runs_folder: Path) -> Experiment:
+    """A run with a change before its checkpoint of step 5 and one after it, killed at step 7."""
+    experiment = Experiment.create(tiny(checkpointing__keep_last=9), runs_folder=runs_folder)
+    for step, rate in ((2, "2e-3"), (6, "4e-3")):
+        train(experiment, until=step)
+        experiment.set_value("training.learning_rate", rate)
+    train(experiment, until=7)
+    experiment._writer._lock.release()  # as the kernel does for a killed process
+    return experiment
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda lines: lines[:1], "ends after 1 changes, and run.json knows 2"),
+        (lambda lines: [], "ends after 0 changes"),
+        (lambda lines: [lines[0].replace("0.002", "0.02"), lines[1]], "was changed at line 1"),
+        (lambda lines: ["garbage\n", *lines], "is not readable"),
+    ],
+)
+def test_a_damaged_journal_is_not_followed_in_silence(
+    runs_folder: Path, damage: Callable[[list[str]], list[str]], said: str
+) -> None:
+    run = damaged_run(runs_folder)
+    journal = run.folder / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(damage(lines)))
+    damaged = journal.read_text()
+    for refuse in (
+        lambda: Experiment.open(run.folder),
+        lambda: Experiment.fork(run.folder, runs_folder=runs_folder),
+    ):
+        with pytest.raises(RunError, match=rf"{said}.*lmcore resume {run.folder.name} --from-checkpoint"):
+            refuse()
+    found = verify(run.folder)
+    assert not found.reproduced and said in " ".join(found.sentences)
+
+    again = Experiment.open(run.folder, from_checkpoint=True)
+    assert again.step == 5 and again.config.training.learning_rate == 0.002
+    assert "the 1 change that step-000005 knows; later ones are lost" in again.notes[0]
+    assert journal.read_text() == damaged, "opening writes nothing"
+    train(again)
+    again.close("finished")
+    assert (run.folder / "journal.damaged-1.jsonl").read_text() == damaged
+    assert [change.new for change in read_changes(journal)] == ["0.002"]
+    assert verify(run.folder).reproduced
+
+
+def test_a_journal_that_is_gone_and_a_checkpoint_of_an_earlier_version_leave_no_way_on(runs_folder: Path) -> None:
+    run = damaged_run(runs_folder)
+    entries = (run.folder / "run.json").read_text()
+    forget_digests(run.folder)
+    (run.folder / "run.json").write_text(entries)
+    (run.folder / "journal.jsonl").unlink()
+    for word in (False, True):
+        with pytest.raises(RunError, match=r"step-000005 does not know the changes itself: put a copy"):
+            Experiment.open(run.folder, from_checkpoint=word)
+
+
+@pytest.mark.parametrize(("key", "value"), [("training.max_steps", 10**9), ("model.d_model", 32), ("nothing", 1)])
+def test_what_a_run_keeps_from_its_beginning_is_not_changed_by_its_journal(
+    runs_folder: Path, key: str, value: int
+) -> None:
+    run = damaged_run(runs_folder)
+    (run.folder / "journal.jsonl").unlink()
+    append_change(run.folder / "journal.jsonl", Change(1, key, "1", str(value)))
+    forget_digests(run.folder)
+    with pytest.raises(RunError, match=f"The journal sets {key} to {value} at step 1, which cannot be"):
+        Experiment.open(run.folder)
+    assert "cannot be" in " ".join(verify(run.folder).sentences)

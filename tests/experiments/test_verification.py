@@ -20,7 +20,7 @@ from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.own_code import OwnFile, read_own_file
 from lmcore.experiments.verification import Verification, verify
-from tests.experiments.tiny import tiny, train
+from tests.experiments.tiny import forget_digests, tiny, train
 
 CHANGES = [
     (1, "training.learning_rate", "5e-3"),
@@ -103,6 +103,7 @@ def test_ten_live_changes_are_made_again(runs_folder: Path) -> None:
     train(experiment)
     experiment.close("finished")
     assert_identical(verify(experiment.folder))
+    forget_digests(experiment.folder)
     journal = experiment.folder / "journal.jsonl"
     journal.write_text(journal.read_text().replace('"0.1"', '"0.2"'))
     found = verify(experiment.folder)
@@ -265,6 +266,7 @@ def test_a_changed_journal_is_suspected(runs_folder: Path, edit: Callable[[str],
     train(experiment)
     experiment.close("finished")
     journal = experiment.folder / "journal.jsonl"
+    forget_digests(experiment.folder)
     journal.write_text(edit(journal.read_text()))
     found = verify(experiment.folder)
     assert found.metric is not None and (found.metric.step, found.metric.metric) == (4, "learning_rate")

@@ -14,7 +14,7 @@ from lmcore.experiments.ablation.result import Evaluation, Finished
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, load_run
 from lmcore.experiments.identity import code_digest, config_hash, run_id
-from lmcore.experiments.journal import read_changes
+from lmcore.experiments.journal import read_journal
 from lmcore.experiments.lock import is_locked
 from lmcore.experiments.metrics import read_metrics
 from lmcore.experiments.opening import OnProgress
@@ -156,4 +156,5 @@ def _is_as_planned(folder: Path, run: dict[str, Any], cell: Cell) -> bool:
     planned = cell.arm.config.evaluation
     if judged != (planned.batches, planned.stride, planned.batch_size) or config_hash(config) != run["config_hash"]:
         return False
-    return not read_changes(folder / layout.JOURNAL)
+    journal = read_journal(folder / layout.JOURNAL)
+    return not journal.rows and not journal.problem and not journal.lacks(run.get("journal"), layout.RUN)
