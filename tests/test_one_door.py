@@ -20,8 +20,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "lmcore/config/cores.py": ({"read_text"}, "what the system says of a container"),
     "lmcore/config/locate.py": ({"open"}, "the user's own configuration, which may be a link or a pipe"),
     "lmcore/data/cache.py": (
-        {"import mmap", "import shutil", "import tempfile"}
-        | {"mkdir", "open", "read_bytes", "read_text", "rename", "replace", "write_text"},
+        {"import mmap", "import shutil", "import tempfile"} | {"mkdir", "open", "read_bytes", "rename"},
         "the cache of tokens, which no stranger gives",
     ),
     "lmcore/data/download.py": ({"import tempfile", "mkdir", "open", "replace", "unlink"}, "the cache of downloads"),

@@ -1,7 +1,7 @@
 """The stages from raw text to token ids in one call, through the cache."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -14,6 +14,8 @@ from lmcore.data.folding import UnknownCharacterError
 from lmcore.data.ingest import Corpus, OnProgress, find_corpus, read_content
 from lmcore.data.reading import Content, characters_in
 from lmcore.data.tokenizer import Tokenizer, load_tokenizer
+
+DAMAGED = "the tokens of this text in the cache were damaged: they were made again"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Dataset:
     train_characters: int
     validation_bytes: int  # of the validation text in UTF-8, for bits per byte
     notes: tuple[str, ...]  # what was left out, folded, replaced, dropped
+    was_damaged: bool = False  # the tokens in the cache were not as they were made, and have been made again
 
 
 def prepare(
@@ -44,7 +47,9 @@ def prepare(
     and stored there. With `context_length`, splits too short for one window are refused. Raises DataError.
     """
     report = _by_percent(on_progress) if on_progress else _silent
-    cache = TokenCache(cache_folder or default_cache_folder())
+    cache = TokenCache(
+        cache_folder or default_cache_folder(), lambda fraction: report("checking the cached tokens", fraction)
+    )
     tokenizer = _known_tokenizer(config, run_folder)
     corpus = find_corpus(config, cache.downloads, report)
     recipe = _recipe(config, tokenizer)
@@ -56,6 +61,8 @@ def prepare(
         if stamp:
             cache.remember(stamp_key, entry.name)
     dataset = _dataset(entry, config, tokenizer)
+    if cache.damaged:
+        dataset = replace(dataset, notes=(DAMAGED, *dataset.notes), was_damaged=True)
     if context_length is not None:
         _check_lengths(dataset, corpus.name, config, context_length)
     if tokenizer is None and run_folder is not None and run_folder.is_dir():

@@ -117,6 +117,8 @@ def _of_data(
         yield Drift("tokenizer", _short(recorded), _short(tokenizer), is_fatal=True)
         return
     dataset = prepare(config.dataset, on_progress, run_folder=folder, context_length=config.model.context_length)
+    if dataset.was_damaged:
+        yield Drift("cached tokens", "as they were made", "damaged (they were made again)", is_tampering=False)
     if dataset.fingerprint != run.get("data_fingerprint"):
         where = f" ({config.dataset.source} {config.dataset.path})".replace(" )", ")")
         yield Drift(f"data{where}", _short(run.get("data_fingerprint")), _short(dataset.fingerprint), is_fatal=True)

@@ -118,6 +118,21 @@ def test_a_changed_file_is_read_again_whatever_date_it_bears(text: Path, cache: 
     assert "The fax" in decoded(second)
 
 
+@pytest.mark.parametrize("tokenizer", ["char", "bpe"])
+def test_a_damaged_cache_never_gives_another_text_and_is_said(text: Path, cache: Path, tokenizer: str) -> None:
+    config = of(text, tokenizer=tokenizer, bpe_vocabulary=280)
+    first = prepare(config, cache_folder=cache)
+    seen = decoded(first)  # before the file that it is mapped from is written into
+    (ids,) = cache.glob("tokens/*/ids.bin")
+    raw = bytearray(ids.read_bytes())
+    raw[len(raw) // 2] ^= 0x7F
+    ids.write_bytes(raw)
+    again = prepare(config, cache_folder=cache)
+    assert (again.fingerprint, decoded(again)) == (first.fingerprint, seen)
+    assert again.was_damaged and again.notes == (module.DAMAGED, *first.notes)
+    assert prepare(config, cache_folder=cache).notes == first.notes
+
+
 def test_a_file_that_changes_while_it_is_read_is_not_taken_for_the_old_one(
     text: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

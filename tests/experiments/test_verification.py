@@ -313,6 +313,19 @@ def test_changed_data_is_named(runs_folder: Path) -> None:
     assert found.sentences[0] == "not reproduced: it cannot be trained again as it was."
 
 
+def test_cached_tokens_that_were_changed_are_named_and_made_anew(
+    runs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LMLAB_CACHE", str(runs_folder.parent / "cache"))
+    folder = trained(runs_folder)
+    (ids,) = (runs_folder.parent / "cache").glob("tokens/*/ids.bin")
+    ids.write_bytes(bytes(len(ids.read_bytes())))
+    found = verify(folder)
+    assert_identical(found)
+    assert "Differs: cached tokens: recorded as they were made, now damaged (they were made again)." in found.sentences
+    assert verify(folder).drifts == ()
+
+
 @pytest.mark.parametrize(
     ("key", "value", "parts"),
     [
