@@ -2,7 +2,12 @@
 
 import codecs
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,9 @@ from lmcore.files import NotPlain, read_regular, write_whole
 
 FILE_NAME = "tokenizer.json"
 SECTION_CHARACTERS = 1 << 15
+LONGEST_WORD = 256
+LONG_RUN = re.compile(rf"\S{{{LONGEST_WORD + 1},}}|\s{{{LONGEST_WORD + 1},}}")
+WAIT_SECONDS = 0.2
 
 
 def library() -> Any:
@@ -143,7 +151,8 @@ def _safe_cut(text: str, start: int, end: int) -> int:
     """The last place in (start, end] between a visible character and a space or line end; `end` where there is none."""
     at = end
     while (at := max(text.rfind(" ", start, at), text.rfind("\n", start, at))) > 0:
-        if not text[at - 1].isspace():
+        at = start + len(text[start:at].rstrip())
+        if text[at] in " \n" and not text[at - 1].isspace():
             return at
     return end
 
@@ -155,29 +164,74 @@ def byte_alphabet() -> list[str]:
     return [chr(byte) if byte in visible else chr(0x100 + hidden.index(byte)) for byte in range(256)]
 
 
-def train_bpe(texts: Iterable[str], vocabulary: int) -> BpeTokenizer:
-    """Learn at most `vocabulary` pieces from a text that arrives in pieces. Raises DataError without the extra."""
-    tokenizers = library()
-    learner = tokenizers.Tokenizer(tokenizers.models.BPE())
-    learner.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    learner.decoder = tokenizers.decoders.ByteLevel()
-    replace = tokenizers.normalizers.Replace
-    learner.normalizer = tokenizers.normalizers.Sequence(  # what `clean` does, for prompts and for other programs
-        [replace("\ufeff", ""), replace("\r\n", "\n"), replace("\r", "\n")]
-    )
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=vocabulary, min_frequency=2, initial_alphabet=byte_alphabet(), special_tokens=[], show_progress=False
-    )
-    learner.train_from_iterator(_sections(texts), trainer=trainer)
-    return BpeTokenizer(learner.to_str())
+def train_bpe(texts: Iterable[str], vocabulary: int, on_wait: Callable[[], None] = lambda: None) -> BpeTokenizer:
+    """Learn at most `vocabulary` pieces from a text that arrives in pieces. Raises DataError without the extra.
+
+    A process of its own learns; it ends with this call, also by what `on_wait` raises, which is called while it merges.
+    """
+    library()
+    command = [sys.executable, "-P", str(Path(__file__).with_name("merging.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            _send(process, texts, vocabulary)
+            while process.returncode is None:
+                with suppress(subprocess.TimeoutExpired):
+                    learned, errors = process.communicate(timeout=WAIT_SECONDS)
+                on_wait()
+        finally:
+            process.kill()
+            _close(process)
+    if process.returncode:
+        last = (errors.decode("utf-8", "replace").strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        raise DataError(f"the pieces of dataset.tokenizer: bpe could not be learned: {last}")
+    return BpeTokenizer(learned.decode("utf-8"))
+
+
+def _send(process: "subprocess.Popen[bytes]", texts: Iterable[str], vocabulary: int) -> None:
+    """Tell the process that learns what to learn from. One that has ended says why by its exit code."""
+    assert process.stdin is not None
+    try:
+        wanted = {"vocabulary": vocabulary, "alphabet": byte_alphabet()}
+        process.stdin.write(json.dumps(wanted).encode() + b"\n")
+        for section in _sections(texts):
+            raw = section.encode("utf-8")
+            process.stdin.write(len(raw).to_bytes(4, "big") + raw)
+        process.stdin.write(bytes(4))
+    except BrokenPipeError:
+        pass
+    _close(process)
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    """Close a process's stdin, whether or not anybody reads it still; `communicate` must not do it again."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+    process.stdin = None
 
 
 def _sections(texts: Iterable[str]) -> Iterator[str]:
-    """A text that arrives in pieces, as sections cut at word ends."""
+    """A text that arrives in pieces, as sections cut at word ends, and within words that are too long to be any."""
     sections = Sections()
     for text in texts:
-        yield from sections.push(text)
-    yield from sections.flush()
+        for section in sections.push(text):
+            yield from _without_long_words(section)
+    for section in sections.flush():
+        yield from _without_long_words(section)
+
+
+def _without_long_words(section: str) -> Iterator[str]:
+    """A section cut so that no run of visible characters, or of blanks, is longer than a word can be.
+
+    The time that merging takes grows with the square of a word's length.
+    """
+    start = 0
+    for run in LONG_RUN.finditer(section):
+        for end in range(run.start() + LONGEST_WORD, run.end(), LONGEST_WORD):
+            yield section[start:end]
+            start = end
+    if start < len(section):
+        yield section[start:]
 
 
 def load_bpe(folder: Path | None) -> BpeTokenizer:

@@ -75,13 +75,16 @@ def _silent(what: str, fraction: float | None) -> None:
 
 
 def _by_percent(on_progress: OnProgress) -> OnProgress:
-    """Tells about each new thing and each further percent of it, however small the pieces are."""
+    """Tells about each new thing and each further percent of it, however small the pieces are.
+
+    What has no percentage is told each time: who is told may want it to end.
+    """
     last: tuple[str, float | None] = ("", None)
 
     def report(what: str, fraction: float | None) -> None:
         nonlocal last
         now = (what, None if fraction is None else int(100 * fraction) / 100)
-        if now != last:
+        if fraction is None or now != last:
             last = now
             on_progress(what, fraction)
 
@@ -134,7 +137,7 @@ def _learn_bpe(content: Content, split: int, config: DatasetConfig, report: OnPr
             report("learning bpe pieces", min(1.0, seen / content.size))
             yield bpe.clean(chunk).decode("utf-8")
 
-    return bpe.train_bpe(texts(), config.bpe_vocabulary)
+    return bpe.train_bpe(texts(), config.bpe_vocabulary, lambda: report("merging pieces", None))
 
 
 def _pieces_note(tokenizer: Tokenizer, config: DatasetConfig) -> str:

@@ -1,8 +1,12 @@
 import codecs
 import json
 import runpy
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -113,6 +117,49 @@ def test_a_text_without_white_space_is_cut_all_the_same() -> None:
     parts = [*sections.push(text), *sections.flush()]
     assert "".join(parts) == text
     assert max(map(len, parts)) <= SECTION_CHARACTERS
+
+
+def test_long_words_are_cut_for_learning_and_nothing_is_lost() -> None:
+    text = "a word, " + "x" * 1000 + " " * 600 + "end " + "y" * 3 * SECTION_CHARACTERS
+    sections = list(bpe._sections([text[:900], text[900:]]))
+    assert "".join(sections) == text
+    assert max(len(word) for section in sections for word in section.split()) == bpe.LONGEST_WORD
+    assert sections[0] == "a word, " + "x" * bpe.LONGEST_WORD
+
+
+class Enough(Exception):
+    pass
+
+
+def test_learning_ends_with_whoever_asked_and_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Begun(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            begun.append(self)
+
+    monkeypatch.setattr(bpe.subprocess, "Popen", Begun)
+    monkeypatch.setattr(bpe, "WAIT_SECONDS", 0.001)
+
+    def enough() -> None:
+        raise Enough
+
+    def half_a_text() -> Iterator[str]:
+        yield TEXT
+        raise Enough
+
+    with pytest.raises(Enough):
+        train_bpe([TEXT], 300, enough)
+    with pytest.raises(Enough):
+        train_bpe(half_a_text(), 300)
+    assert [process.poll() for process in begun] == [-signal.SIGKILL, -signal.SIGKILL]
+
+
+def test_learning_that_fails_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bpe, "byte_alphabet", lambda: [1])
+    with pytest.raises(DataError, match=r"could not be learned: .*Error"):
+        train_bpe([TEXT], 300)
 
 
 def test_a_run_reads_its_own_tokenizer_back(tokenizer: BpeTokenizer, tmp_path: Path) -> None:

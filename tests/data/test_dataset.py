@@ -203,6 +203,21 @@ def test_bpe_is_learned_from_the_training_split_alone(text: Path, cache: Path) -
     assert "fewer than" in data.notes[0]
 
 
+def test_merging_can_be_ended_and_has_no_percentage(text: Path, cache: Path) -> None:
+    told: list[str] = []
+
+    def end(what: str, fraction: float | None) -> None:
+        told.append(what)
+        if what == "merging pieces":
+            assert fraction is None
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(of(text, tokenizer="bpe", bpe_vocabulary=300), end, cache)
+    assert "learning bpe pieces" in told
+    assert not (cache / "tokens").exists()
+
+
 def test_a_run_stores_its_pieces_and_goes_on_with_them(text: Path, cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
