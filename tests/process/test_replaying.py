@@ -108,7 +108,7 @@ def session(runs: Path) -> Path:
         RunUntil(metric="loss/train", below=3.9),
         Generate(4, "Once", max_tokens=5),
         Stop(),
-        Load("last"),  # refused
+        Load("no such run"),  # refused
         Resume(),  # goes on with the run that was stopped
         (45, SetValue("evaluation.prompt", "Now")),
     )
