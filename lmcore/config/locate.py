@@ -50,6 +50,8 @@ def find_config(name: str) -> Path:
 def read_config_text(path: Path) -> str:
     """The text of a configuration file. Raises ConfigError if it cannot be read as text."""
     try:
+        if not path.is_file() and not path.is_dir() and path.exists():  # to open a pipe may wait for ever
+            raise ConfigError([general_problem("cannot be read: it is a pipe or a device, not a file")], str(path))
         with path.open("rb") as file:
             content = file.read(4 * MOST_CHARACTERS + 1)
     except OSError as error:

@@ -1,5 +1,6 @@
 """Files that cannot be read are answered with a sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,12 @@ def test_a_file_that_is_not_text_says_where(tmp_path: Path) -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_config_text(tmp_path / "gone.yaml")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(ConfigError, match=r"pipe\.yaml: cannot be read: it is a pipe"):
+        read_config_text(tmp_path / "pipe.yaml")
 
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
