@@ -7,7 +7,8 @@ from itertools import pairwise
 MARKS = "\\|<>`*[]~&"
 """Characters that would be marks wherever they stand."""
 
-AT_WORD_EDGE = re.compile(r"(?<!\w)_|_(?!\w)")
+AT_WORD_EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""A _ that has no letter or digit beside it, on either side: there alone it is a mark."""
 
 AT_LINE_START = re.compile(r"^(#|[-+=]|\d+(?=[.)]))")
 

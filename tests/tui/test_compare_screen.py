@@ -188,8 +188,9 @@ async def test_what_cannot_be_compared_is_told(runs: list[Path], tmp_path: Path)
         assert app.screen is not app.compared and app.told and "is not a run" in app.told[0]
 
 
-async def test_runs_without_anything_in_them(tmp_path: Path) -> None:
-    folders = [make_run(tmp_path, name, []) for name in "ab"]
+async def test_runs_without_anything_in_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = [make_run(Path(), name, []) for name in "ab"]  # a long name would leave no room for what is wrong
     (folders[0] / "run.json").write_text("{")
     app = Bench(folders)
     async with app.run_test(size=WIDE) as pilot:

@@ -188,7 +188,7 @@ async def test_deleting_needs_a_yes_and_spares_what_is_in_use(tmp_path: Path) ->
         try:
             await pilot.press("d", "y")
             await settle(pilot, app)
-            assert runs[1].exists() and isinstance(app.told[-1], Notice) and "stop it first" in app.told[-1].text
+            assert runs[1].exists() and isinstance(app.told[-1], Notice) and "stop it there first" in app.told[-1].text
         finally:
             lock.release()
         await pilot.press("d", "y")
