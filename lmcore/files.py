@@ -75,8 +75,9 @@ def create(path: Path) -> BinaryIO:
 def read_regular(path: Path, most: int = LARGEST_TEXT) -> bytes:
     """The content of a file of at most so many bytes."""
     with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size <= most and len(content := file.read(most + 1)) <= most:
-            return content
+        size = os.fstat(file.fileno()).st_size
+        if size <= most:
+            return file.read(size)  # not `most`: so much memory would be taken before the first byte is read
     raise NotPlain(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
 
 

@@ -157,3 +157,8 @@ def test_nothing_gives_way_to_a_moved_folder(folder: Path) -> None:
     (folder / "two").mkdir()
     with pytest.raises(FileExistsError):
         files.move_folder(folder / "one", folder / "two")
+
+
+def test_a_bound_on_a_file_takes_no_memory_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"small")
+    assert files.read_regular(tmp_path / "a", 1 << 62) == b"small"
