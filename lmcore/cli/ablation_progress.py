@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lmcore.cli.output import loss_text, printable, say
+from lmcore.cli.output import loss_text, say
+from lmcore.plain_text import printable
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -5,7 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lmcore.cli.output import loss_text, printable, say, time_text
+from lmcore.cli.output import loss_text, say, time_text
+from lmcore.plain_text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lmcore.cli.exits import ExitCode, Failure
-from lmcore.cli.output import printable
+from lmcore.plain_text import printable
 
 
 def _offered(names: Iterable[str]) -> list[str]:

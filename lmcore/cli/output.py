@@ -4,18 +4,13 @@ import json
 import math
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from lmcore.cli.exits import Failure
-
-INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, format, surrogate, private, unassigned, separators
-
-NEEDED = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2"
-"""Format characters that belong to how text is written: they join or part letters and emoji, or can be seen."""
+from lmcore.plain_text import printable
 
 
 def open_streams() -> None:
@@ -34,22 +29,6 @@ def open_streams() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-
-
-def printable(text: str, keep: str = "") -> str:
-    """The text with everything that a terminal could obey, or cannot show, written as an escape such as \\x1b."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        char if char in keep or char in NEEDED or unicodedata.category(char) not in INVISIBLE else _escape(char)
-        for char in text
-    )
-
-
-def _escape(char: str) -> str:
-    if "\udc80" <= char <= "\udcff":  # a byte that is not UTF-8, of an argument or a file's name
-        return f"\\x{ord(char) - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode("ascii")
 
 
 class ReaderGone(Exception):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmcore.data.errors import DataError
+from lmcore.plain_text import is_plain
 
 TYPEWRITER = {
     "'": "‘’‚‛′´ʹʻʼ",
@@ -137,7 +138,7 @@ def _commonest(counts: Counter[str]) -> list[str]:
 
 def _shown(text: str) -> str:
     """Some characters for a message: themselves, or their numbers where they cannot be seen."""
-    seen = [one if one.isprintable() and not one.isspace() else f"U+{ord(one):04X}" for one in text]
+    seen = [one if is_plain(one) and not one.isspace() else f"U+{ord(one):04X}" for one in text]
     return "".join(seen) or "nothing"
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
+from lmcore.plain_text import plain_line
+
 MARKS = "\\|<>`*[]~&"
 """Characters that would be marks wherever they stand."""
 
@@ -15,7 +17,7 @@ AT_LINE_START = re.compile(r"^(#|[-+=]|\d+(?=[.)]))")
 
 def as_text(text: str) -> str:
     """Text that stays text inside of a line or a table: one line, without its marks."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
+    plain = plain_line(text)
     for mark in MARKS:
         plain = plain.replace(mark, f"\\{mark}")
     return AT_WORD_EDGE.sub(r"\\_", plain)

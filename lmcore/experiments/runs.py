@@ -20,6 +20,7 @@ from lmcore.experiments.summary import RunSummary as RunSummary
 from lmcore.experiments.summary import settled as settled
 from lmcore.experiments.summary import summarize as summarize
 from lmcore.files import open_regular
+from lmcore.plain_text import is_plain
 
 LAST = "last"
 """What the newest run is called, wherever a run is named."""
@@ -207,4 +208,4 @@ def title_problem(title: str) -> str:
         return "A title needs at least one character."
     if len(title) > 100:
         return f"A title has at most 100 characters; this one has {len(title)}."
-    return "" if title.isprintable() else "A title is one line of printable characters."
+    return "" if is_plain(title) else "A title is one line of printable characters."

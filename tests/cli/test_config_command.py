@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.cli.output import printable
 from lmcore.config import leaf_keys, parse_config, template
+from lmcore.plain_text import printable
 from tests.cli.run_command import Command, start
 
 ESCAPES = "[/bold]\x1b[2J\x07"

@@ -14,8 +14,8 @@ import pytest
 
 from lmcore.cli.exits import Failure
 from lmcore.cli.options import complete_config, given_text
-from lmcore.cli.output import printable
 from lmcore.config import list_configs
+from lmcore.plain_text import printable
 from tests.cli.run_command import TINY, Command, start
 
 HOSTILE = "\x1b[2J\x1b]52;c;aGk=\x07\x1b]0;t\x1b\\\x9b31m[red][/b]\u202e\u2066\u200f\r\b\x00"

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from lmcore.experiments.markdown import as_quote, as_text, table
+from lmcore.plain_text import plain_line
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -24,7 +25,7 @@ def said(source: str) -> tuple[set[str], str]:
 
 @given(marked)
 def test_text_is_read_as_that_text(text: str) -> None:
-    plain = "".join(char if char.isprintable() else " " for char in text)
+    plain = plain_line(text)
     kinds, read = said(f"A: {as_text(text)} .")
     assert kinds <= {"p", "text", "text_special"}
     assert read == f"A: {plain} ."
@@ -34,7 +35,7 @@ def test_text_is_read_as_that_text(text: str) -> None:
 def test_a_quotation_is_one_of_paragraphs_alone(text: str) -> None:
     kinds, read = said("\n".join(as_quote(text)))
     assert kinds <= {"blockquote", "p", "text", "text_special", "hardbreak", "softbreak"}
-    plain = "".join(char if char.isprintable() else " " for char in text)
+    plain = plain_line(text)
     assert read.split() == plain.split() or "".join(read.split()) == "".join(plain.split())
 
 

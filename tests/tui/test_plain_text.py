@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcore.experiments.markdown import as_text
+from lmcore.experiments.runs import title_problem
+from lmcore.plain_text import plain_line, printable
 from tui.plain_text import shown_text
 
 NASTY = ["[/", "[b +", "\x1b[2J", "\ud800", "漢字かな", "👩‍🚀🎉", "a\rb", "\x9b31m"]
@@ -31,3 +34,12 @@ def test_ordinary_text_is_unchanged() -> None:
     assert shown_text("One day, Lily said: “hello” – 漢字") == "One day, Lily said: “hello” – 漢字"
     assert shown_text("a\tb\r\nc") == "a    b\nc" and shown_text("a\tb\nc", one_line=True) == "a b⏎c"
     assert shown_text("\x1b[31m") == "␛[31m"
+
+
+def test_the_same_characters_are_shown_as_they_are_everywhere() -> None:
+    kept = "\u0645\u06cc\u200c\u062e 👩\u200d🔬 ❤\ufe0f\u3000"
+    assert shown_text(kept) == printable(kept) == plain_line(kept) == as_text(kept) == kept
+    assert title_problem(kept) == ""
+    for char in "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\xad\ufeff":
+        assert shown_text(char, one_line=True) == shown_text(char) == printable(char) and char not in printable(char)
+        assert plain_line(char) == " " and title_problem(f"a{char}b")

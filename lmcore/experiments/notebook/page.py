@@ -9,6 +9,7 @@ from lmcore.experiments.ablation.result import ArmResult
 from lmcore.experiments.markdown import as_quote, as_text, table
 from lmcore.experiments.notebook.gathering import Day, Reference, RunEntry
 from lmcore.experiments.summary import RunSummary, forked_at
+from lmcore.plain_text import plain_line
 
 MOST_CHANGES = 12
 MOST_SETTINGS = 12
@@ -66,7 +67,7 @@ def _run(entry: RunEntry) -> list[str]:
 
 def _name(name: str) -> str:
     """A directory's name inside of backticks."""
-    return "".join(char if char.isprintable() else " " for char in name).replace("`", "'")
+    return plain_line(name).replace("`", "'")
 
 
 def _sentences(entry: RunEntry) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """From what a person types into a field to the YAML that stands for it, and from a choice to the next."""
 
 from lmcore.config import ConfigError, parse_yaml_value, to_yaml_value
+from lmcore.plain_text import is_plain
 from tui.panes.config.rows import Row
 
 
@@ -12,8 +13,8 @@ def editable_text(row: Row) -> str:
         value = parse_yaml_value(row.value)
     except ConfigError:
         return row.value
-    is_plain = isinstance(value, str) and value.isprintable() and '"' not in value and "\\" not in value
-    return value if is_plain else to_yaml_value(value)
+    as_it_is = isinstance(value, str) and is_plain(value) and '"' not in value and "\\" not in value
+    return value if as_it_is else to_yaml_value(value)
 
 
 def yaml_of(row: Row, typed: str) -> str:
