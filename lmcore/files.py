@@ -107,12 +107,17 @@ def write_whole(path: Path, content: str | bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet and wait until its content is on disk. FileExistsError."""
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file that is not there yet and wait until it is on disk; one that fails is not there. FileExistsError."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
     with create(path) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            remove_file(path)
+            raise
 
 
 def replace(path: Path, target: Path) -> None:

@@ -112,6 +112,8 @@ def test_a_failed_write_leaves_the_old_content_and_no_temporary(folder: Path, mo
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         files.write_whole(folder / "run.json", "new")
+    with pytest.raises(OSError, match="No space"):
+        files.write_new(folder / "another", "new")
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("run.json", "old")]
 
 

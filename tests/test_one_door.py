@@ -12,10 +12,9 @@ DOOR = "lmcore/files.py"
 
 ALLOWED: dict[str, tuple[set[str], str]] = {
     "lmcore/cli/app.py": ({"os.open"}, "os.devnull"),
-    "lmcore/cli/config.py": ({"write_text"}, "the user's own configuration, which they name"),
-    "lmcore/cli/hooks.py": ({"open", "read_text"}, "a new file beside the user's configuration, from our own code"),
+    "lmcore/cli/hooks.py": ({"read_text"}, "our own code"),
     "lmcore/cli/interruption.py": ({"os.open"}, "os.devnull"),
-    "lmcore/cli/workspace.py": ({"mkdir", "open", "read_text"}, "a new workspace of the user's, from our own configs"),
+    "lmcore/cli/workspace.py": ({"mkdir", "read_bytes"}, "a new workspace of the user's, from our own configs"),
     "lmcore/cli/output.py": ({"builtin open", "os.open"}, "the command's own output, and os.devnull"),
     "lmcore/config/cores.py": ({"read_text"}, "what the system says of a container"),
     "lmcore/config/locate.py": ({"open"}, "the user's own configuration, which may be a link or a pipe"),
@@ -36,7 +35,6 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "lmcore/training/determinism.py": ({"read_text"}, "/proc"),
     "tui/panes/config/files.py": ({"import tempfile", "replace", "unlink"}, "the user's own configuration"),
     "tui/panes/repl/prompt_history.py": ({"mkdir", "open", "unlink"}, "the user's own history of prompts"),
-    "tui/panes/repl/saving.py": ({"open"}, "a new file that the user names"),
 }
 """Other ways that are in use: where, which, and with what kind of file."""
 

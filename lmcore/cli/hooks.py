@@ -100,6 +100,7 @@ def new(
 ) -> None:
     """Write a commented starting point for hooks of one's own. A file that is there already stays as it is."""
     from lmcore.experiments.own_code import PLAIN_NAME
+    from lmcore.files import write_new
 
     path = file or (Path("configs") if Path("configs").is_dir() else Path()) / "my_hooks.py"
     if not PLAIN_NAME.fullmatch(path.name):
@@ -109,8 +110,7 @@ def new(
         )
     text = files("lmcore.cli").joinpath("my_hooks.py").read_text(encoding="utf-8").replace("my_hooks.py", path.name)
     try:
-        with path.open("x", encoding="utf-8") as target:
-            target.write(text)
+        write_new(path, text)
     except FileExistsError as error:
         raise Failure(f"{path} is there already, and stays as it is.", ExitCode.WRONG_INPUT) from error
     except OSError as error:

@@ -16,6 +16,7 @@ def init(
 ) -> None:
     """Lay out a folder to work in: configs/ with the starting points, and runs/. What is there already stays."""
     from lmcore.config.locate import packaged_folder
+    from lmcore.files import write_new
 
     source = packaged_folder()
     if source is None:
@@ -27,8 +28,7 @@ def init(
         for original in sorted(source.glob("*.yaml")):
             target = folder / "configs" / original.name
             try:
-                with target.open("x", encoding="utf-8") as file:
-                    file.write(original.read_text(encoding="utf-8"))
+                write_new(target, original.read_bytes())
                 written.append(original.name)
             except FileExistsError:
                 kept.append(original.name)

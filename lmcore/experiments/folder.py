@@ -6,7 +6,7 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -127,9 +127,14 @@ def load_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def update_run(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change some entries of run.json, keep the others (also those that another process wrote), and return all."""
+def update_run(folder: Path, changes: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Change some entries of run.json, keep the others (also those that another process wrote), and return all.
+
+    New entries that depend on the old are made by a function of what is there, which may refuse by RunError: no other
+    process writes in between.
+    """
     with plainly("write", folder / RUN), alone(folder):
-        run = {**load_run(folder), **changes}
+        run = load_run(folder)
+        run |= changes(run) if callable(changes) else changes
         write_run(folder, run)
     return run

@@ -20,21 +20,31 @@ def read_notes(folder: Path) -> str:
             raise RunError(f"{path} is not text in UTF-8, so it is left as it is.") from error
 
 
-def write_notes(folder: Path, text: str) -> None:
-    """Take the place of a run's notes; without anything in them the file goes. RunError."""
-    text = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
-    size = len(text.encode("utf-8", "replace"))
-    if size > MOST_BYTES:
-        raise RunError(f"Notes have at most {MOST_BYTES:,} bytes; these have {size:,}.")
-    path = folder / NOTES
-    with plainly("write", path), alone(folder):
-        if text:
-            write_whole(path, text.encode("utf-8", "replace").decode("utf-8") + "\n")
-        else:
-            remove_file(path)
+def write_notes(folder: Path, text: str, known: str | None = None) -> str:
+    """Take the place of a run's notes, and return what is below the text: what others wrote since they were `known`.
+
+    Without anything in them the file goes. RunError.
+    """
+    with plainly("write", folder / NOTES), alone(folder):
+        present = read_notes(folder) if known is not None else ""
+        added = present.removeprefix(known or "") if present != known else ""
+        _write(folder, f"{text.rstrip()}\n{added}" if added.strip() else text)
+    return added
 
 
 def append_note(folder: Path, text: str) -> None:
     """Add lines below a run's notes. RunError."""
-    before = read_notes(folder)
-    write_notes(folder, f"{before.rstrip()}\n{text}" if before.strip() else text)
+    with plainly("write", folder / NOTES), alone(folder):
+        before = read_notes(folder)
+        _write(folder, f"{before.rstrip()}\n{text}" if before.strip() else text)
+
+
+def _write(folder: Path, text: str) -> None:
+    text = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    size = len(text.encode("utf-8", "replace"))
+    if size > MOST_BYTES:
+        raise RunError(f"Notes have at most {MOST_BYTES:,} bytes; these have {size:,}.")
+    if text:
+        write_whole(folder / NOTES, text.encode("utf-8", "replace").decode("utf-8") + "\n")
+    else:
+        remove_file(folder / NOTES)

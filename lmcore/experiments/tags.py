@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from lmcore.experiments.folder import RunError, load_run, update_run
+from lmcore.experiments.folder import RunError, update_run
 from lmcore.experiments.summary import tags_of
 
 TAG = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -30,11 +31,14 @@ def tag_run(folder: Path, add: Iterable[str] = (), remove: Iterable[str] = ()) -
     for tag in sorted(add):
         if problem := problem_with_tag(tag):
             raise RunError(problem)
-    tags = tuple(sorted((set(tags_of(load_run(folder))) - remove) | add))
-    if len(tags) > MOST:
-        raise RunError(f"A run has at most {MOST} tags; {folder.name} would have {len(tags)}.")
-    update_run(folder, {"tags": list(tags)})
-    return tags
+
+    def changed(run: dict[str, Any]) -> dict[str, Any]:
+        tags = sorted((set(tags_of(run)) - remove) | add)
+        if len(tags) > MOST:
+            raise RunError(f"A run has at most {MOST} tags; {folder.name} would have {len(tags)}.")
+        return {"tags": tags}
+
+    return tags_of(update_run(folder, changed))
 
 
 def archive_run(folder: Path, archived: bool = True) -> None:

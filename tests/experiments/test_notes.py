@@ -1,6 +1,7 @@
 """Notes of a run: plain text that is no part of what the run is."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import NOTES, RunError
 from lmcore.experiments.notes import MOST_BYTES, append_note, read_notes, write_notes
 from lmcore.experiments.runs import read_run
+from lmcore.experiments.summary import tags_of
+from lmcore.experiments.tags import tag_run
 from lmcore.experiments.verification import verify
+from tests.experiments.made_runs import make_run
 from tests.experiments.tiny import tiny, train
 
 
@@ -34,6 +38,33 @@ def test_lines_are_added_and_empty_notes_go(tmp_path: Path) -> None:
     assert (tmp_path / NOTES).read_text() == "one\ntwo\nthree\n"
     write_notes(tmp_path, " \n")
     assert not (tmp_path / NOTES).exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "meanwhile", "kept"),
+    [
+        ("old\n", "old\n", "mine\n"),
+        ("old\n", "old\nadded\n", "mine\nadded\n"),
+        ("", "added\n", "mine\nadded\n"),
+        ("old\n", "rewritten\n", "mine\nrewritten\n"),
+        ("old\n", "", "mine\n"),
+    ],
+)
+def test_what_others_wrote_meanwhile_stays_below(tmp_path: Path, known: str, meanwhile: str, kept: str) -> None:
+    write_notes(tmp_path, meanwhile)
+    below = write_notes(tmp_path, "mine", known)
+    assert read_notes(tmp_path) == kept == "mine\n" + below
+
+
+def test_notes_and_tags_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a")
+    with ThreadPoolExecutor(8) as pool:
+        notes = [pool.submit(append_note, folder, f"note {number}") for number in range(8)]
+        tags = [pool.submit(tag_run, folder, [f"tag-{number}"]) for number in range(8)]
+        for done in (*notes, *tags):
+            done.result()
+    assert sorted(read_notes(folder).splitlines()) == [f"note {number}" for number in range(8)]
+    assert tags_of(read_run(folder)) == tuple(f"tag-{number}" for number in range(8))
 
 
 def test_notes_that_cannot_be_are_refused_and_left(tmp_path: Path) -> None:

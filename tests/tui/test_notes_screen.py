@@ -30,13 +30,15 @@ async def test_notes_of_the_open_run_are_saved_on_leaving(size: tuple[int, int])
         await pilot.press(*"a peak", "enter", *"at 40")
         await pilot.pause()
         assert "not saved yet" in text_of(app) and not read_notes(folder)
+        append_note(folder, "seen elsewhere")
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert read_notes(folder) == "a peak\nat 40\n"
+        assert read_notes(folder) == "a peak\nat 40\nseen elsewhere\n"
+        await until(pilot, lambda: "its text is kept below yours" in notices(app)[-1])
         append_note(folder, "added elsewhere")
         await pilot.press(*"!", "escape")
         await until(pilot, lambda: app.screen is app.home)
-        assert read_notes(folder) == "a peak\nat 40!\nadded elsewhere\n"
+        assert read_notes(folder) == "a peak\nat 40\nseen elsewhere\n!\nadded elsewhere\n"
 
 
 async def test_another_way_out_saves_too() -> None:

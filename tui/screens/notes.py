@@ -103,10 +103,7 @@ class NotesScreen(ModalScreen[None]):
         if not self._is_changed:
             return True
         try:
-            present = read_notes(self.folder)
-            # What was added elsewhere meanwhile (`lmcore runs note`) stays.
-            added = present[len(self.saved) :] if self.saved and present.startswith(self.saved) else ""
-            write_notes(self.folder, f"{self.text.rstrip()}\n{added}" if added else self.text)
+            added = write_notes(self.folder, self.text, self.saved)
             self.saved = read_notes(self.folder)
         except RunError as error:
             self._is_given_up = True
@@ -114,6 +111,7 @@ class NotesScreen(ModalScreen[None]):
             return False
         if added:
             self._show(self.saved)
+            self.app.post_message(Notice("Something else wrote these notes meanwhile; its text is kept below yours."))
         return True
 
     def _show(self, notes: str) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from textual.app import App
 
+from lmcore.files import write_new
+
 
 def copy(app: App[object], answer: str) -> str:
     """Copy an answer by the terminal's own means (OSC 52); returns a sentence about it."""
@@ -16,8 +18,7 @@ def copy(app: App[object], answer: str) -> str:
 def save(path: Path, text: str) -> str:
     """Write the page to a new file; returns a sentence about it. Never writes over a file."""
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text.rstrip("\n") + "\n")
+        write_new(path, text.rstrip("\n") + "\n")
     except FileExistsError:
         return f"{path} exists already; choose another name."
     except (OSError, UnicodeError, ValueError) as error:
