@@ -15,6 +15,7 @@ from hypothesis import settings  # noqa: E402
 from hypothesis.internal.conjecture import providers  # noqa: E402
 
 from lmcore.config.cores import available_cores  # noqa: E402
+from tests.warm import warm_server  # noqa: E402
 
 settings.register_profile("same", derandomize=True, database=None, deadline=None, print_blob=True)
 settings.register_profile("fuzz", derandomize=False, database=None, deadline=None, print_blob=True)
@@ -43,3 +44,10 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("CACHE", "DATA", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[list[str]]:
+    """The words that begin a command line of `lmcore` whose process has its libraries loaded already."""
+    with warm_server() as begin:
+        yield begin

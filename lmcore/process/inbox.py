@@ -1,7 +1,6 @@
 """What the core receives: commands that wait to be carried out, generations that are cancelled, and the end."""
 
 import queue
-import threading
 from collections import deque
 
 from lmcore.process.connection import Queue
@@ -14,7 +13,7 @@ class Inbox:
     def __init__(self, commands: Queue) -> None:
         self._commands = commands
         self._cancelled: set[int] = set()  # generations
-        self._ending = threading.Event()
+        self._ending = False  # no Event: its lock may be held already where a signal's handler sets it
         self._asked_to_end = False  # by a person, who can be told that the run cannot be saved
         self.waiting: deque[Command] = deque()  # received, not yet carried out
 
@@ -26,11 +25,11 @@ class Inbox:
     @property
     def must_end(self) -> bool:
         """Whether the core is to end whatever can be saved: by SIGTERM, or because its parent is gone."""
-        return self._ending.is_set()
+        return self._ending
 
     def end(self) -> None:
         """End after the present step. May be called from any thread and from a signal's handler."""
-        self._ending.set()
+        self._ending = True
 
     def stay(self) -> None:
         """The person who asked for the end is told why it cannot be yet."""

@@ -20,3 +20,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LMLAB_CACHE", str(tmp_path / "cache"))
     (tmp_path / "tiny.yaml").write_text(TINY)
     return tmp_path
+
+
+@pytest.fixture
+def quick_jobs(warm: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs of an ablation begin with their libraries loaded."""
+    monkeypatch.setattr("lmcore.experiments.ablation.jobs.lmcore_command", lambda *arguments: [*warm, *arguments])

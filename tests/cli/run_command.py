@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,16 @@ class Command:
 
 
 def start(
-    *arguments: str, cwd: Path, environment: Mapping[str, str] = os.environ, **options: Any
+    *arguments: str,
+    cwd: Path,
+    environment: Mapping[str, str] = os.environ,
+    begin: Sequence[str] = (sys.executable, "-m", "lmcore"),
+    **options: Any,
 ) -> "subprocess.Popen[str]":
     """The command line in a process of its own."""
     environment = {**environment, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "lmcore", *arguments],
+        [*begin, *arguments],
         cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,

@@ -10,6 +10,8 @@ import pytest
 from lmcore.experiments.runs import list_runs
 from tests.cli.run_command import Command, start
 
+pytestmark = pytest.mark.usefixtures("quick_jobs")
+
 CHANGE = ("--change", "training.learning_rate=2e-4", "--set", "training.min_learning_rate=1e-4")
 
 
@@ -37,10 +39,10 @@ def test_an_ablation_runs_once_and_its_runs_are_used_again(lmcore: Command, fold
     assert other.code == 2 and "another base" in other.err
 
 
-def test_an_interrupted_ablation_goes_on_where_it_was(lmcore: Command, folder: Path) -> None:
+def test_an_interrupted_ablation_goes_on_where_it_was(lmcore: Command, folder: Path, warm: list[str]) -> None:
     command = ("ablate", "tiny.yaml", *CHANGE, "--seeds", "2", "--jobs", "1", "--max-steps", "600", "--name", "long")
     quick = ("--set", "evaluation.interval=0", "--set", "checkpointing.interval=0")
-    process = start(*command, *quick, "--json", cwd=folder)
+    process = start(*command, *quick, "--json", cwd=folder, begin=warm)
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)

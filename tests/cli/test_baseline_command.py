@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.run_command import Command
+
+pytestmark = pytest.mark.usefixtures("quick_jobs")
 
 
 def test_a_run_with_a_baseline_makes_one_change(lmcore: Command, folder: Path) -> None:

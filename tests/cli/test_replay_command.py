@@ -28,10 +28,11 @@ from tests.experiments.tiny import losses
 from tests.process.in_process import record
 from tests.process.test_core import config, reach
 from tests.process.test_hooks_core import OWN
+from tests.warm import fork_core
 
 
 def test_what_was_done_through_the_core_is_done_again_to_the_bit(lmcore: Command, folder: Path) -> None:
-    with CoreClient(log_folder=folder / "logs") as core:
+    with CoreClient(log_folder=folder / "logs", launch=fork_core) as core:
         core.wait_for(Ready)
         core.send(Start(config(folder / "runs", steps=10**6), name="first"))
         first = reach(core, "running").run

@@ -6,12 +6,13 @@ import pytest
 
 from lmcore.process.client import CoreClient
 from lmcore.process.messages import Finished, Ready, Rejected, Stop
+from tests.warm import fork_core
 
 
 @pytest.fixture(scope="module")
 def shared_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoreClient]:
     """A core that has loaded."""
-    with CoreClient(log_folder=tmp_path_factory.mktemp("logs")) as core:
+    with CoreClient(log_folder=tmp_path_factory.mktemp("logs"), launch=fork_core) as core:
         core.wait_for(Ready)
         yield core
 

@@ -5,6 +5,7 @@ import signal
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from lmcore.process.messages import (
     StopAblation,
 )
 from tests.process.test_hooks_core import OWN, USING
+from tests.warm import fork_core
 
 BIAS = ("model.bias=true",)
 
@@ -52,10 +54,10 @@ def ablate(runs: Path, steps: int = 4, **options: object) -> Ablate:
 
 
 @pytest.fixture
-def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CoreClient]:
+def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: list[str]) -> Iterator[CoreClient]:
     monkeypatch.setenv("LMLAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("LMLAB_DATA", str(tmp_path / "data"))
-    with CoreClient(log_folder=tmp_path / "logs") as core:
+    with CoreClient(log_folder=tmp_path / "logs", launch=partial(fork_core, jobs=warm)) as core:
         core.wait_for(Ready)
         yield core
 

@@ -55,6 +55,7 @@ from lmcore.process.server import Server
 from lmcore.process.sessions import SessionRecorder
 from lmcore.process.witness import Witness
 from tests.process.in_process import Silence
+from tests.warm import fork_core
 
 
 def config(runs: Path, **changes: object) -> str:
@@ -241,7 +242,7 @@ def test_several_changes_need_a_reason(core: CoreClient, tmp_path: Path) -> None
 
 
 def test_a_core_that_is_killed_is_told_and_replaced(tmp_path: Path) -> None:
-    with CoreClient(log_folder=tmp_path) as core:
+    with CoreClient(log_folder=tmp_path, launch=fork_core) as core:
         core.wait_for(Ready)
         core.send(Start(config(tmp_path, steps=100000)))
         folder = reach(core, "running").run

@@ -32,6 +32,7 @@ from lmcore.process.messages import (
     ValueChanged,
 )
 from tests.process.test_core import config, reach
+from tests.warm import fork_core
 
 OWN = """\
 from lmcore.hooks.catalogue import hook
@@ -50,7 +51,7 @@ def shared_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoreClient
     folder = tmp_path_factory.mktemp("core")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LMLAB_DATA", str(folder / "data"))
-        with CoreClient(log_folder=folder) as core:
+        with CoreClient(log_folder=folder, launch=fork_core) as core:
             core.wait_for(Ready)
             yield core
 

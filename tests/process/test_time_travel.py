@@ -38,6 +38,7 @@ from lmcore.process.messages import (
 )
 from tests.process.in_process import record
 from tests.process.test_core import config, reach
+from tests.warm import fork_core
 
 _requests = iter(range(1, 10**6))
 
@@ -230,7 +231,7 @@ def test_a_finished_run_can_be_looked_back_on_and_forked(core: CoreClient, tmp_p
 
 
 def test_without_a_run_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
-    with CoreClient(log_folder=tmp_path) as core:
+    with CoreClient(log_folder=tmp_path, launch=fork_core) as core:
         core.wait_for(Ready)
         for command in (Rewind(3), Rewind(), ListMoments(1)):
             begin = len(core.events)
