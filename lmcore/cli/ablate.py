@@ -11,7 +11,7 @@ from lmcore.cli.ablation_progress import AblationProgress
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
-from lmcore.cli.options import AllowCode, AsJson, Compared, Set, complete_key, overrides_of
+from lmcore.cli.options import MAX_STEPS, AllowCode, AsJson, Compared, Set, complete_key, overrides_of
 from lmcore.cli.output import give, give_json, give_table, say
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def ablate(
         typer.Option(min=1, help="How many runs go side by side. Default: one for each core.", show_default=False),
     ] = None,
     settings: Set = None,
-    max_steps: Annotated[int | None, typer.Option(help="Short for --set training.max_steps=N.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help=MAX_STEPS)] = None,
     name: Annotated[str | None, typer.Option(help="A name for the ablation. Default: made from base and arms.")] = None,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the page of the result there too.")
@@ -90,6 +90,8 @@ def _carry_out(plan: "Ablation", jobs: int | None, allow_code: bool, as_json: bo
         ground = lay_ground(plan, allow_code, narration.preparing)
     at_once = jobs or default_jobs(ground)
     runs = f"{len(plan.arms)} arms × {len(plan.seeds)} seeds"
+    for note in plan.notes:
+        say(note)
     say(f"{plan.name}: {runs}, {plan.baseline.config.training.max_steps:,} steps each, {at_once} at once")
     result = None
     progress = AblationProgress([arm.name for arm in plan.arms], plan.seeds, as_json)
@@ -122,7 +124,8 @@ def _tell(plan: "Ablation", result: "AblationResult", markdown: Path | None, as_
         with plainly("write", markdown):
             write_whole(markdown, page.markdown(result))
     for note in result.notes:
-        say(note)
+        if note not in plan.notes:  # those were said before it began
+            say(note)
     failures: Mapping[str, str] = {
         f"{arm.name}, seed {cell.seed}": cell.failure for arm in result.arms for cell in arm.cells if cell.failure
     }

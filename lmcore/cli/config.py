@@ -47,13 +47,15 @@ def check(
 @app.command()
 def show(config: Config, settings: Set = None, as_json: AsJson = False) -> None:
     """Show a configuration in full: every field with its value and its description, and what it would mean."""
-    from lmcore.config import estimate, parse_config, read_config_text, resolved_text
+    from lmcore.config import estimate, parse_config, read_config_text, resolved_text, shortening_notes
     from lmcore.config.values import to_dict
 
     path = _path_of(config)
     text, overrides = read_config_text(path), overrides_of(settings)
     typed = parse_config(text, str(path), overrides)
     meant = estimate(typed)
+    for note in shortening_notes(text, overrides):
+        say(note)
     if as_json:
         give_json({"config": to_dict(typed), "estimate": vars(meant), "config_hash": _hash(typed)})
         return

@@ -79,7 +79,8 @@ def fork(
         narration.line(f"Train it with: {command('resume', experiment.folder)}")
     if as_json:
         facts = {"folder": experiment.folder, "parent": experiment.run["parent"], "damaged": experiment.damaged}
-        give_json({"event": "fork", **facts, "step": experiment.step, "max_steps": experiment.max_steps})
+        present = {"step": experiment.step, "max_steps": experiment.max_steps, "notes": experiment.notes}
+        give_json({"event": "fork", **facts, **present})
     else:
         give(str(experiment.folder))
     return ExitCode.DONE

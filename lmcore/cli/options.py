@@ -130,6 +130,7 @@ Confounded = Annotated[
         show_default=False,
     ),
 ]
+MAX_STEPS = "Short for --set training.max_steps=N. A warm-up that does not fit is shortened with the run."
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout; all else goes to stderr.")]
 
 

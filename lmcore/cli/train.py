@@ -11,6 +11,7 @@ from lmcore.cli.interruption import interruption
 from lmcore.cli.narration import Narration
 from lmcore.cli.opened import open_at
 from lmcore.cli.options import (
+    MAX_STEPS,
     AllowCode,
     AsJson,
     Config,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 def train(
     config: Config,
     settings: Set = None,
-    max_steps: Annotated[int | None, typer.Option(help="Short for --set training.max_steps=N.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help=MAX_STEPS)] = None,
     seed: Annotated[int | None, typer.Option(help="Short for --set other.seed=N.")] = None,
     name: Annotated[str | None, typer.Option(help="Short for --set other.name=NAME.")] = None,
     device: Annotated[str | None, typer.Option(help="Short for --set other.device=DEVICE.")] = None,
@@ -55,7 +56,7 @@ def train(
 
     Ctrl+C finishes the step, saves a checkpoint and ends; `lmcore resume` goes on from there.
     """
-    from lmcore.config import find_config, parse_config, read_config_text, resolved_text, to_yaml_value
+    from lmcore.config import find_config, parse_config, read_config_text, to_yaml_value
 
     given: dict[str, Any] = {
         "training.max_steps": max_steps,
@@ -76,9 +77,10 @@ def train(
 
     with Narration(as_json) as narration:
         experiment = Experiment.create(
-            resolved_text(text, overrides),
+            text,
             runs_folder=Path(checked.other.runs_folder),
             name=checked.other.name or path.stem,
+            overrides=overrides,
             on_progress=narration.preparing,
             config_folder=path.parent,
             allow_code=allow_code,
@@ -180,7 +182,8 @@ ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."
 def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: bool) -> None:
     narration.end_bar()
     parameters = sum(parameter.numel() for parameter in experiment.model.parameters())
-    for note in dict.fromkeys((*experiment.dataset.notes, *experiment.notes)):
+    notes = list(dict.fromkeys((*experiment.dataset.notes, *experiment.notes)))
+    for note in notes:
         narration.line(note)
     narration.line(
         f"{experiment.folder.name}: {count_text(parameters)} parameters on {experiment.device}, "
@@ -189,7 +192,9 @@ def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: boo
     if as_json:
         facts = {"name": experiment.folder.name, "folder": experiment.folder, "device": str(experiment.device)}
         steps = {"step": experiment.step, "max_steps": experiment.max_steps, "damaged": experiment.damaged}
-        give_json({"event": "run", **facts, **steps, "parameters": parameters, "floor": experiment.floor})
+        give_json(
+            {"event": "run", **facts, **steps, "parameters": parameters, "floor": experiment.floor, "notes": notes}
+        )
 
 
 def _tell(record: object, experiment: "Experiment", narration: Narration, as_json: bool) -> None:

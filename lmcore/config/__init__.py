@@ -1,5 +1,6 @@
 """The configuration: schema, YAML text, edits that keep the file, and what a configuration would mean."""
 
+from lmcore.config.edit import changed_text as changed_text
 from lmcore.config.edit import resolved_text as resolved_text
 from lmcore.config.edit import set_in_text as set_in_text
 from lmcore.config.estimate import Estimate as Estimate
@@ -13,6 +14,8 @@ from lmcore.config.locate import find_config as find_config
 from lmcore.config.locate import list_configs as list_configs
 from lmcore.config.locate import load_config as load_config
 from lmcore.config.locate import read_config_text as read_config_text
+from lmcore.config.overriding import parse_yaml_value as parse_yaml_value
+from lmcore.config.overriding import shortening_notes as shortening_notes
 from lmcore.config.problems import ConfigError as ConfigError
 from lmcore.config.problems import Problem as Problem
 from lmcore.config.problems import describe as describe
@@ -32,7 +35,6 @@ from lmcore.config.schema import section_type as section_type
 from lmcore.config.template import template as template
 from lmcore.config.text import check_text as check_text
 from lmcore.config.text import parse_config as parse_config
-from lmcore.config.text import parse_yaml_value as parse_yaml_value
 from lmcore.config.values import Difference as Difference
 from lmcore.config.values import differences as differences
 from lmcore.config.values import get_from_config as get_from_config

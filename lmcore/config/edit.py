@@ -3,11 +3,11 @@
 from typing import Any
 
 from lmcore.config.insertion import Edit, Insertion, insertions, replacement_of
+from lmcore.config.overriding import Overrides, parse_yaml_value, shortened, with_override
 from lmcore.config.problems import ConfigError, general_problem
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, TrainingConfig
 from lmcore.config.template import comment_lines, field_lines, section_lines
-from lmcore.config.text import Overrides, parse_yaml_value, with_override
 from lmcore.config.tree import Mapping, Node, Scalar, Sequence, find, read_tree, to_data
 from lmcore.config.validation import Path, known_names
 from lmcore.config.values import get_from_config
@@ -31,10 +31,18 @@ def set_in_text(text: str, key: str, yaml_value: str) -> str:
     raise ConfigError([general_problem(f"{key} cannot be changed in this text by itself; change it by hand", key)])
 
 
-def resolved_text(text: str, overrides: Overrides = ()) -> str:
-    """The text with overrides applied and every field that it lacks inserted, with its description and its default."""
-    for key, value in overrides:
+def changed_text(text: str, overrides: Overrides) -> str:
+    """The text with each override in it, as `set_in_text` does it, and the phases that they shorten. ConfigError."""
+    shorter = [(phase.key, str(phase.new)) for phase in shortened(to_data(_tree_of(text)), overrides)]
+    for key, value in (*overrides, *shorter):
         text = set_in_text(text, key, value)
+    return text
+
+
+def resolved_text(text: str, overrides: Overrides = ()) -> str:
+    """The text with overrides in it, as `changed_text` does it, and every field that it lacks inserted, with its
+    description and its default."""
+    text = changed_text(text, overrides)
     text = _without_open_end(text)
     tree, defaults = _tree_of(text), TrainingConfig()
     edits: list[Edit] = []

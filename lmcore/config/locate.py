@@ -4,9 +4,10 @@ import difflib
 from contextlib import suppress
 from pathlib import Path
 
+from lmcore.config.overriding import Overrides
 from lmcore.config.problems import ConfigError, general_problem, problem_at
 from lmcore.config.schema import TrainingConfig
-from lmcore.config.text import Overrides, parse_config
+from lmcore.config.text import parse_config
 from lmcore.config.tree import MOST_CHARACTERS
 
 

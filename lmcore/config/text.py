@@ -1,19 +1,14 @@
 """From YAML text to the typed configuration, with every problem in its place."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from lmcore.config.problems import ConfigError, Problem, general_problem, problem_at
-from lmcore.config.schema import SECTIONS, TrainingConfig
+from lmcore.config.overriding import Overrides, parse_yaml_value, shortened, with_override
+from lmcore.config.problems import ConfigError, Problem, problem_at
+from lmcore.config.schema import TrainingConfig
 from lmcore.config.tree import Mapping, Node, find, read_tree, to_data
-from lmcore.config.validation import Finding, Path, known_names, unknown_key, validate
-
-Overrides = Sequence[tuple[str, str]]
-"""Dotted keys and their values as YAML text; the later ones win."""
+from lmcore.config.validation import Finding, Path, validate
 
 
 def parse_config(text: str, source: str = "", overrides: Overrides = ()) -> TrainingConfig:
-    """The configuration that a text describes, with `overrides` in place of its own values.
+    """The configuration that a text describes, with `overrides` in place of its own values, and shortened with them.
 
     Raises ConfigError with every problem found; `source` is the name that its lines begin with.
     """
@@ -28,14 +23,6 @@ def check_text(text: str) -> tuple[TrainingConfig | None, tuple[Problem, ...]]:
     return _read(text, ())
 
 
-def parse_yaml_value(text: str) -> Any:
-    """The plain value that a piece of YAML stands for (`1e-3` is a number). Raises ConfigError."""
-    tree, problems = read_tree(text)
-    if problems:
-        raise ConfigError(problems)
-    return to_data(tree)
-
-
 def _read(text: str, overrides: Overrides) -> tuple[TrainingConfig | None, tuple[Problem, ...]]:
     tree, problems = read_tree(text)
     if problems:
@@ -43,7 +30,8 @@ def _read(text: str, overrides: Overrides) -> tuple[TrainingConfig | None, tuple
     data = to_data(tree)
     written: dict[str, str] = {}
     wrong: list[Problem] = []
-    for key, value in overrides:
+    shorter = [(phase.key, str(phase.new)) for phase in shortened(data, overrides)]
+    for key, value in (*overrides, *shorter):
         try:
             data = with_override(data, key, parse_yaml_value(value))
             written[key] = f"{key}={value}"
@@ -53,30 +41,6 @@ def _read(text: str, overrides: Overrides) -> tuple[TrainingConfig | None, tuple
     wrong.extend(_placed(text, tree, finding, written) for finding in findings)
     wrong.sort(key=lambda problem: (bool(problem.override), problem.line, problem.column))
     return (None if wrong else config), tuple(wrong)
-
-
-def with_override(data: Any, key: str, value: Any) -> Any:
-    """A copy of plain data with the value at a dotted key replaced. Raises ConfigError if there can be no such key."""
-    path = tuple(key.split("."))
-    if path[0] not in TrainingConfig.model_fields or (len(path) == 1 and path[0] in SECTIONS):
-        raise ConfigError([general_problem(unknown_key(path), key)])
-    if path[0] in SECTIONS and (len(path) != 2 or path[1] not in known_names(path[:1])):
-        raise ConfigError([general_problem(unknown_key(path), key)])
-    return _replaced(data, path, key, value)
-
-
-def _replaced(data: Any, path: Path, key: str, value: Any) -> Any:
-    if not path:
-        return value
-    name, rest = path[0], path[1:]
-    if isinstance(data, list):
-        if not name.isdecimal() or int(name) >= len(data):
-            raise ConfigError([general_problem(f"{key}: there is no item {name} in this list of {len(data)}", key)])
-        return [_replaced(item, rest, key, value) if i == int(name) else item for i, item in enumerate(data)]
-    if data is not None and not isinstance(data, dict):
-        raise ConfigError([general_problem(f"{key}: a value stands where its section should be", key)])
-    data = data or {}
-    return {**data, name: _replaced(data.get(name), rest, key, value)}
 
 
 def _placed(text: str, tree: Node | None, finding: Finding, written: dict[str, str]) -> Problem:

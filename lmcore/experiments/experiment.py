@@ -14,8 +14,10 @@ from lmcore.config import (
     TrainingConfig,
     parse_config,
     resolved_text,
+    shortening_notes,
     to_yaml_value,
 )
+from lmcore.config.overriding import Overrides
 from lmcore.data.dataset import Dataset
 from lmcore.experiments.asking import judge, with_hooks
 from lmcore.experiments.baseline import hold
@@ -94,25 +96,30 @@ class Experiment:
         *,
         runs_folder: Path,
         name: str = "",
+        overrides: Overrides = (),
         on_progress: OnProgress | None = None,
         config_folder: Path | None = None,
         allow_code: bool = False,
         confounded: str = "",
     ) -> "Experiment":
-        """Make a new run. ConfigError, DataError, DeviceError, HookError or RunError; they leave nothing.
+        """Make a new run of a configuration with overrides. ConfigError, DataError, DeviceError, HookError or RunError;
+        they leave nothing.
 
         Own files that the configuration names lie in `config_folder` (the working folder); ConsentNeeded unless the
         person agreed to them, or does so now by `allow_code`. TooManyChanges against the baseline that it names, unless
         `confounded` says why.
         """
-        text = resolved_text(config_text, [("other.name", to_yaml_value(name))] if name else [])
+        overrides = [*overrides, *([("other.name", to_yaml_value(name))] if name else [])]
+        text = resolved_text(config_text, overrides)
         folder = (config_folder or Path()).expanduser().absolute()
         config = parse_config(text)
         files = read_own_files(named_files(config), folder)
         require_consent(files, allow_code)
         own = OwnCode({file.name: file for file in files}, folder)
         rule = hold(Recipe(config, code=own.digests), runs_folder, confounded)
-        return cls(create_run(text, runs_folder, None, own, on_progress, rule), on_progress)
+        opened = create_run(text, runs_folder, None, own, on_progress, rule)
+        opened.notes = (*shortening_notes(config_text, overrides), *opened.notes)
+        return cls(opened, on_progress)
 
     @classmethod
     def open(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lmcore.config import TrainingConfig, parse_config, resolved_text, set_in_text, to_yaml_value
+from lmcore.config import TrainingConfig, parse_config, resolved_text, shortening_notes, to_yaml_value
 from lmcore.experiments.baseline import Reference, hold
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, plainly
@@ -59,10 +59,7 @@ def fork_run(
     """
     # Its parent's baseline is not its own: it is held against its parent.
     changes = [("other.baseline", '""'), *changes, *([("other.name", to_yaml_value(name))] if name else [])]
-    text = source.live.text
-    for key, value in changes:
-        text = set_in_text(text, key, value)
-    text = resolved_text(text)
+    text = resolved_text(source.live.text, changes)
     parent = {
         "run": source.folder.name,
         "id": source.run.get("id"),
@@ -75,8 +72,6 @@ def fork_run(
     is_at_end = source.step >= source.live.config.training.max_steps and not from_weights
     reference = Reference("parent", source.folder.name, acted, source.run, is_at_end=is_at_end)
     rule = hold(Recipe(config, code=own.digests), runs_folder, confounded, parent=reference)
-    if source.checkpoint is None and source.snapshot is None:
-        return create_run(text, runs_folder, parent, own, on_progress, rule, known=source)
 
     def begin(config: TrainingConfig, folder: Path) -> Opened:
         if config.training.max_steps <= source.step and not from_weights:
@@ -127,9 +122,13 @@ def fork_run(
             forked.weights = {"digest": digest, "run": source.folder.name, "step": source.step}
         return forked
 
-    forked = make_run(text, runs_folder, parent, rule, begin)
-    if source.damaged:
-        forked.damaged, forked.notes = source.damaged, (source.fallback, *forked.notes)
+    if source.checkpoint is None and source.snapshot is None:
+        forked = create_run(text, runs_folder, parent, own, on_progress, rule, known=source)
+    else:
+        forked = make_run(text, runs_folder, parent, rule, begin)
+    forked.damaged = source.damaged
+    fallback = [source.fallback] if source.damaged else []
+    forked.notes = (*fallback, *shortening_notes(source.live.text, changes), *forked.notes)
     return forked
 
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from lmcore.cli.app import run
+from lmcore.config import load_config
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import plainly
 from lmcore.training.nonfinite import NonFinite
@@ -53,6 +54,22 @@ def test_the_conveniences_are_settings(lmcore: Command, folder: Path) -> None:
     assert Path(outcome.out.strip()).parent == Path("elsewhere").resolve()
     listed = lmcore("runs", "list", "--runs-folder", "elsewhere", "--json").rows
     assert [(run["title"], run["step"], run["max_steps"]) for run in listed] == [("[/odd] name", 2, 2)]
+
+
+def test_fewer_steps_than_the_warm_up_shorten_it_with_the_run(lmcore: Command, folder: Path) -> None:
+    Path("tiny.yaml").write_text(
+        TINY.replace("max_steps: 6", "max_steps: 60").replace("warmup_steps: 1", "warmup_steps: 20")
+    )
+    said = "With training.max_steps=3, training.warmup_steps is 1 instead of 20, the same share of the run as before."
+    outcome = lmcore("train", "tiny.yaml", "--max-steps", "3", "--baseline", "tiny.yaml", "--json")
+    assert outcome.code == 0 and said in outcome.err and said in outcome.rows[0]["notes"]
+    run = Path(outcome.rows[0]["folder"])
+    assert load_config(run / "config.yaml").training.warmup_steps == 1
+    recorded = json.loads((run / "run.json").read_text())
+    assert recorded["settings"]["training.warmup_steps"] == 1
+    assert recorded["baseline"]["words"].startswith("one change: the schedule")
+    shown = lmcore("config", "hash", "tiny.yaml", "--set", "training.max_steps=3")
+    assert shown.out.strip() == recorded["config_hash"]
 
 
 @pytest.mark.parametrize(

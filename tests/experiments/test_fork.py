@@ -74,6 +74,14 @@ def test_that_a_finished_run_is_trained_on_is_no_change_beside_the_one(parent: E
         Experiment.fork(parent.folder, "10", changes, runs_folder=runs_folder)
 
 
+def test_a_fork_to_fewer_steps_than_the_warm_up_shortens_it(runs_folder: Path) -> None:
+    parent = Experiment.create(tiny(training__warmup_steps="9"), runs_folder=runs_folder)
+    train(parent, until=5)
+    fork = Experiment.fork(parent.folder, "5", [("training.max_steps", "8")], runs_folder=runs_folder)
+    assert fork.config.training.warmup_steps == 6 and fork.notes[0].startswith("With training.max_steps=8, ")
+    assert fork.run["changed"]["words"].startswith("one change: the schedule")
+
+
 def test_a_fork_may_begin_anew_from_its_parents_weights(parent: Experiment, runs_folder: Path) -> None:
     """With a schedule, an optimizer and steps of its own; where its weights are from is a part of what it is."""
     changes = [("training.max_steps", "6")]

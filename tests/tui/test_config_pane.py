@@ -103,6 +103,19 @@ async def test_an_edit_in_the_form_changes_exactly_its_characters(tmp_path: Path
         assert app.pane.text == text
 
 
+async def test_fewer_steps_than_the_warm_up_shorten_it_in_one_edit(tmp_path: Path) -> None:
+    text = "training: {max_steps: 500, warmup_steps: 100}\n"
+    app = Bench(config_file(tmp_path, text))
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to(pilot, app, "training.max_steps")
+        await pilot.press("enter", *"50", "enter")
+        await pilot.pause()
+        assert app.pane.text == "training: {max_steps: 50, warmup_steps: 10}\n"
+        assert ["training.warmup_steps is 10 instead of 100" in notice for notice in app.notices] == [True]
+        await pilot.press("u")
+        assert app.pane.text == text
+
+
 async def test_choices_and_switches_turn_with_the_arrows_and_enter(tmp_path: Path) -> None:
     app = Bench(config_file(tmp_path))
     async with app.run_test(size=SIZE) as pilot:

@@ -341,3 +341,4 @@ def test_a_change_is_judged_in_a_sentence(change: str, problem: str) -> None:
 def test_a_change_says_what_it_comes_to() -> None:
     assert says(CONFIG, "training.learning_rate=3e-3") == "training.learning_rate: 0.0005 → 0.003"
     assert says(CONFIG, "training.learning_rate=5e-4") == "training.learning_rate is 0.0005 already."
+    assert "warmup_steps is 2 instead of 100" in says(CONFIG, "training.max_steps=50")

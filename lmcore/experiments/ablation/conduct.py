@@ -82,7 +82,7 @@ class _Conduct:
     def __init__(self, ablation: Ablation, ground: Ground) -> None:
         self._ablation = ablation
         self._ground = ground
-        self._notes = _notes(ablation)
+        self._notes = tuple(dict.fromkeys((*ablation.notes, *_notes(ablation))))
         present = find_present(ablation.runs_folder, ground.cells)
         self._finished: dict[str, Finished] = dict(present.finished)
         self._unfinished = present.unfinished

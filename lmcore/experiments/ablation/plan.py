@@ -15,6 +15,7 @@ from lmcore.config import (
     get_from_config,
     parse_config,
     resolved_text,
+    shortening_notes,
     to_yaml_value,
 )
 from lmcore.experiments.folder import CHECKPOINTS, slug
@@ -62,6 +63,7 @@ class Ablation:
     seeds: tuple[int, ...]
     runs_folder: Path
     code_folder: Path  # where own files that the arms name lie
+    notes: tuple[str, ...] = ()  # what was adapted to the number of steps, in sentences
 
     @property
     def folder(self) -> Path:
@@ -103,9 +105,11 @@ def plan_ablation(
     base = parse_config(text, source, shared)
     resolved = resolved_text(text, shared)
     arms = [Arm(BASELINE, "", "", resolved, base)]
+    notes = shortening_notes(text, shared)
     hashes = {config_hash(base): BASELINE}
     for change in changes:
         arm = _arm(arms[0], change, source)
+        notes += shortening_notes(resolved, _settings_of(change))
         digest = config_hash(arm.config)
         if digest in hashes:
             raise AblationError(_no_arm(arm, base, hashes[digest], source))
@@ -117,11 +121,12 @@ def plan_ablation(
     first = base.other.seed
     runs_folder = Path(base.other.runs_folder).expanduser().absolute()
     return Ablation(
-        plain_name, source, tuple(arms), tuple(range(first, first + seeds)), runs_folder, code_folder.absolute()
+        plain_name, source, tuple(arms), tuple(range(first, first + seeds)), runs_folder, code_folder.absolute(), notes
     )
 
 
-def _arm(baseline: Arm, change: str, source: str) -> Arm:
+def _settings_of(change: str) -> list[tuple[str, str]]:
+    """The keys and values of a change."""
     parts = [change] if change.lstrip().startswith("hooks") else ANOTHER_KEY.split(change)
     overrides = []
     for part in parts:
@@ -129,6 +134,11 @@ def _arm(baseline: Arm, change: str, source: str) -> Arm:
         if not equals or not key:
             raise AblationError(f"{change}: write it as KEY=VALUE, such as training.optimizer=muon.")
         overrides.append((key, value))
+    return overrides
+
+
+def _arm(baseline: Arm, change: str, source: str) -> Arm:
+    overrides = _settings_of(change)
     config = parse_config(baseline.text, source, overrides)
     changes = compare(Recipe(baseline.config), Recipe(config)).changes
     if len(changes) > 1:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lmcore.config import ConfigError, differences, set_in_text
+from lmcore.config import ConfigError, differences, parse_config, set_in_text
 from lmcore.experiments.ablation.plan import BASELINE, Ablation, AblationError, plan_ablation
 from lmcore.experiments.verdict import TooFewSeeds
 from tests.experiments.tiny import TINY
@@ -32,6 +32,15 @@ def test_all_runs_judge_the_whole_split_with_one_thread() -> None:
         assert (arm.config.evaluation.batches, arm.config.other.threads) == (0, 1)
     overridden = plan_ablation(TINY, "tiny", ["model.bias=true"], seeds=2, overrides=[("other.threads", "2")])
     assert {arm.config.other.threads for arm in overridden.arms} == {2}
+
+
+def test_fewer_steps_shorten_the_warm_up_of_all_arms_or_of_one() -> None:
+    steps = [("training.max_steps", "1")]
+    ablation = plan_ablation(TINY, "tiny", ["model.bias=true"], seeds=2, overrides=steps)
+    assert {arm.config.training.warmup_steps for arm in ablation.arms} == {1} and len(ablation.notes) == 1
+    (arm,) = planned("training.max_steps=1").arms[1:]
+    assert arm.config.training.warmup_steps == 1 and parse_config(arm.text) == arm.config
+    assert planned("training.max_steps=1").notes and not planned("model.bias=true").notes
 
 
 def test_a_name_stays_the_same_for_the_same_comparison() -> None:

@@ -113,10 +113,11 @@ def forecast(plan: Ablation, cores: int, work_rate: float | None) -> str:
     steps = plan.baseline.config.training.max_steps
     jobs = max(1, cores // max(1, plan.baseline.config.other.threads or cores))
     words = f"{len(plan.arms)} arms × {len(plan.seeds)} seeds = {count} runs of {steps:,} steps, {jobs} at once"
-    if work_rate is None:
-        return f"{words} · time: not measured yet"
     work = sum(_flops(arm.config) for arm in plan.arms) * len(plan.seeds) * steps
-    return f"{words} · about {duration(work * work_rate / max(1, min(cores, count)))} of training"
+    time = "time: not measured yet"
+    if work_rate is not None:
+        time = f"about {duration(work * work_rate / max(1, min(cores, count)))} of training"
+    return "\n".join((f"{words} · {time}", *plan.notes))
 
 
 def _flops(config: TrainingConfig) -> int:

@@ -1,6 +1,6 @@
 """What a fork changes: nothing, or one thing."""
 
-from lmcore.config import ConfigError, get_from_config, parse_config, set_in_text, to_yaml_value
+from lmcore.config import ConfigError, get_from_config, parse_config, shortening_notes, to_yaml_value
 from tui.plain_text import shown_text
 from tui.screens.dialogs.ask_text import AskTextDialog
 
@@ -44,7 +44,7 @@ def problem_with(config_text: str, change: str) -> str:
     if not key or not value:
         return f"Write it as key=value, such as {EXAMPLE}."
     try:
-        parse_config(set_in_text(config_text, key, value))
+        parse_config(config_text, overrides=[(key, value)])
     except ConfigError as error:
         return "; ".join(problem.message for problem in error.problems) or str(error)
     return ""
@@ -53,8 +53,11 @@ def problem_with(config_text: str, change: str) -> str:
 def says(config_text: str, change: str) -> str:
     """What a change comes to, from which value to which."""
     key, value = as_change(change)
+    changes = [(key, value)]
     old, new = (
-        to_yaml_value(get_from_config(parse_config(text), key))
-        for text in (config_text, set_in_text(config_text, key, value))
+        to_yaml_value(get_from_config(parse_config(config_text, overrides=overrides), key))
+        for overrides in ([], changes)
     )
-    return f"{key} is {old} already." if old == new else f"{key}: {old} → {new}"
+    if old == new:
+        return f"{key} is {old} already."
+    return "\n".join((f"{key}: {old} → {new}", *shortening_notes(config_text, changes)))
