@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -110,8 +110,46 @@ async def test_any_model_can_be_asked(tmp_path: Path, state: str) -> None:
     app = Bench(tmp_path)
     async with app.run_test(size=SIZE) as pilot:
         app.pane.lab = lab(state)
-        await enter(pilot, app, "")
-        assert app.asked.prompt == ""
+        await enter(pilot, app, "Lily")
+        assert app.asked.prompt == "Lily"
+
+
+async def test_enter_on_an_empty_line_asks_nothing_and_ends_no_answer(tmp_path: Path) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.lab = lab()
+        await enter(pilot, app, "Lily")
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert len(app.commands) == 1 and len(app.pane.page.entries) == 2
+
+
+async def test_what_is_typed_after_enter_is_the_next_line(tmp_path: Path) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.lab = lab()
+        line = app.pane.query_one(PromptLine)
+        for key in (*"abc", "enter", *"def"):  # in one go: nothing is handled in between
+            line.post_message(Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+        assert app.asked.prompt == "abc" and line.value == "def"
+
+
+async def test_each_answer_has_its_own_ending_below_it(tmp_path: Path) -> None:
+    app = Bench(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.lab = lab()
+        await enter(pilot, app, "one")
+        first = app.asked.request
+        await enter(pilot, app, "two")
+        app.pane.receive_events([Token(first, " day"), GenerationDone(first, "cancelled", 7, 0.0)])
+        app.pane.receive_events([Rejected("Generate", "too long", app.asked.request)])
+        page = app.pane.page.plain_text
+        assert page == "› one\none day\n7 tokens · cancelled · step 1,240\n\n› two\ntwo\n▲ too long\n"
+        app.pane.answers.begin(999, "gone")
+        app.pane.page.entries.clear()
+        app.pane.receive_events([GenerationDone(999, "length", 1, 0.0)])
+        assert app.pane.page.plain_text == ""
 
 
 async def test_without_a_model_it_says_how_to_get_one(tmp_path: Path) -> None:
@@ -170,7 +208,7 @@ async def test_settings_are_visible_and_changed_by_commands(tmp_path: Path) -> N
         app.pane.lab = lab(text=text)
         await pilot.pause()
         assert "temperature 0.5 · top-k off" in screen_text(app)
-        for line in ("/top_k 40", "/seed 7", "/max 50", "/stop \\n"):
+        for line in ("/top_k 40", "/seed 7", "/max 50", "/stop \n"):
             await enter(pilot, app, line)
         assert 'temperature 0.5 · top-k 40 · top-p 1 · 50 tokens · stop "\\n" · seed 7' in screen_text(app)
         await enter(pilot, app, "hello")
@@ -226,11 +264,16 @@ async def test_pasted_lines_stay_lines(tmp_path: Path) -> None:
     app = Bench(tmp_path)
     async with app.run_test(size=SIZE) as pilot:
         app.pane.lab = lab()
-        app.pane.query_one(PromptLine).post_message(Paste("ROMEO:\r\nWhat light\n"))
+        line = app.pane.query_one(PromptLine)
+        line.value = "away"
+        line.select_all()
+        line.post_message(Paste("ROMEO:\r\nWhat\tlight⏎\\n\r"))
         await pilot.pause()
-        assert app.pane.query_one(PromptLine).value == "ROMEO:⏎What light⏎"
-        await pilot.press("ctrl+j", "enter")
-        assert app.asked.prompt == "ROMEO:\nWhat light\n\n"
+        assert "› ROMEO:⏎What⇥light⏎\\n⏎" in screen_text(app)
+        await pilot.click(line, offset=(12, 0))
+        assert line.cursor_position == line.value.index("light")
+        await pilot.press("end", "ctrl+j", "enter")
+        assert app.asked.prompt == "ROMEO:\nWhat\tlight⏎\\n\n\n"
 
 
 WEIRD = [

@@ -36,6 +36,8 @@ def test_every_sampling_setting_is_a_command() -> None:
         ("/TIMELINE", "timeline", ""),
         ("/stop", "stop", ""),
         ("/stop  two words", "stop", " two words"),
+        ("/sto end\n", "stop", "end\n"),
+        ("/ab One day, ", "ab", "One day, "),
         ("/load base 500", "load", "base 500"),
     ],
 )
@@ -81,7 +83,8 @@ def test_settings_are_checked_by_the_schema() -> None:
     base = SamplingConfig()
     assert changed(base, "temperature", "1e-1").temperature == 0.1
     assert changed(base, "top_k", "40").top_k == 40
-    assert changed(base, "stop", "\\n\\n").stop == "\n\n" and changed(base, "stop", "").stop == ""
+    for typed, stop in (('"\\n\\n"', "\n\n"), ("\\n", "\\n"), ("\n", "\n"), ("", ""), ('"', '"')):
+        assert changed(base, "stop", typed).stop == stop
     for name, wrong in (("temperature", "-1"), ("temperature", "hot"), ("top_k", "1.5"), ("top_p", "2"), ("seed", "[")):
         with pytest.raises(SettingError) as error:
             changed(base, name, wrong)
@@ -157,12 +160,15 @@ def test_appending_wraps_as_the_whole_would(first: str, second: str, width: int)
     assert rows + wrap(first + second, last, width) == wrap(first + second, 0, width)
 
 
-def test_prompts_keep_their_lines() -> None:
-    assert as_prompt("ROMEO:\\nWhat⏎") == "ROMEO:\nWhat\n"
+@given(st.text())
+def test_a_line_can_hold_every_prompt(prompt: str) -> None:
+    assert as_prompt(as_line(prompt)) == prompt
+
+
+def test_a_line_means_itself_but_for_a_doubled_slash() -> None:
+    for line in ('print("a\\n")', "⏎ is a sign", "a\tb\n"):
+        assert as_prompt(line) == line
     assert as_prompt("//not a command") == "/not a command"
-    for prompt in ("a\nb", "/slash", "plain"):
-        assert as_prompt(as_line(prompt)) == prompt
-    assert "\x1b" not in as_line("\x1b[2J\r\nx")
 
 
 def test_the_timeline_merges_by_step() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lmcore.process.messages import CoreDied, Event, GenerationDone, Rejected, Token
 from tui.panes.repl.side_by_side import Pair, Side
-from tui.panes.repl.transcript import Entry, Transcript
+from tui.panes.repl.transcript import Entry, Kind, Transcript
 from tui.plain_text import shown_text
 
 _REASONS = {"length": "length limit", "stop": "stopped at the stop text", "cancelled": "cancelled"}
@@ -73,15 +73,13 @@ class Answers:
             pieces.clear()
 
     def _end(self, request: int, done: GenerationDone, step: int) -> None:
-        self.write()
-        self._close(request)
         if done.reason == "failed":
-            self.page.add("problem", shown_text(done.note or "The answer could not be made."))
+            self._drop(request, done.note or "The answer could not be made.")
             return
         rate = f" · {done.tokens / done.seconds:,.0f} tok/s" if done.seconds > 0 else ""
         reason = _REASONS.get(done.reason, shown_text(done.reason))
         note = f" · {shown_text(done.note, one_line=True)}" if done.note else ""
-        self.page.add("foot", f"{done.tokens:,} tokens{rate} · {reason} · step {step:,}{note}\n")
+        self._close(request, "foot", f"{done.tokens:,} tokens{rate} · {reason} · step {step:,}{note}\n")
 
     def _end_side(self, request: int, done: GenerationDone) -> None:
         reason = _REASONS.get(done.reason, shown_text(done.reason))
@@ -98,12 +96,12 @@ class Answers:
         self.page.redraw(pair)
 
     def _drop(self, request: int, reason: str) -> None:
-        self.write()
-        self._close(request)
-        self.page.add("problem", shown_text(reason))
+        self._close(request, "problem", f"{shown_text(reason)}\n")
 
-    def _close(self, request: int) -> None:
+    def _close(self, request: int, kind: Kind, end: str) -> None:
+        self.write()
         entry = self._open.pop(request)
         del self._pieces[request]
         self.last_answer = entry.text
         self.page.close(entry)
+        self.page.add_after(entry, kind, end)

@@ -17,10 +17,12 @@ class ReplCommand:
     takes: str
     help: str
     is_setting: bool = False
+    takes_text: bool = False  # blanks and line ends belong to it
 
 
 def _setting(name: str, takes: str) -> ReplCommand:
-    return ReplCommand(name, takes, field_of(f"sampling.{name}").description or "", is_setting=True)
+    help = field_of(f"sampling.{name}").description or ""
+    return ReplCommand(name, takes, help, is_setting=True, takes_text=name == "stop")
 
 
 COMMANDS: tuple[ReplCommand, ...] = (
@@ -36,7 +38,9 @@ COMMANDS: tuple[ReplCommand, ...] = (
     ReplCommand(
         "hook", "[FUNCTION PLACE NAME=VALUE … | off]", "A hook that acts on answers only; alone it lists them."
     ),
-    ReplCommand("ab", "PROMPT", "Answer twice with one seed: without the hooks of /hook, and with them."),
+    ReplCommand(
+        "ab", "PROMPT", "Answer twice with one seed: without the hooks of /hook, and with them.", takes_text=True
+    ),
     ReplCommand("load", "RUN [STEP|best|last]", "Ask another run's model, as it was at a checkpoint."),
     ReplCommand("timeline", "", "What the model made of the fixed prompt, evaluation by evaluation."),
     ReplCommand("copy", "", "Copy the last answer."),
@@ -56,7 +60,6 @@ def parse(line: str) -> tuple[ReplCommand, str]:
     """The command that a line such as `/temp 0.8` names, by any unambiguous beginning, and its argument."""
     word, _, argument = line.removeprefix("/").partition(" ")
     name = word.strip().lower().replace("-", "_")
-    argument = argument.strip() if name != "stop" else argument
     if name in _BY_NAME:
         return _checked(_BY_NAME[name], argument)
     fitting = [command for command in COMMANDS if name and command.name.startswith(name)]
@@ -68,6 +71,7 @@ def parse(line: str) -> tuple[ReplCommand, str]:
 
 
 def _checked(command: ReplCommand, argument: str) -> tuple[ReplCommand, str]:
+    argument = argument if command.takes_text else argument.strip()
     if argument and not command.takes:
         raise CommandError(f"/{command.name} takes nothing after it.")
     if not argument and command.takes and not command.takes.startswith("["):

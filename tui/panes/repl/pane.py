@@ -150,7 +150,7 @@ class ReplPane(Widget):
         event.stop()
         line = event.line
         if line.startswith("/") and not line.startswith("//"):
-            self.history.add(line.strip())
+            self.history.add(line)
             self._command(line)
         else:
             self.history.add(line)
@@ -255,9 +255,9 @@ class ReplPane(Widget):
         self.page.add("note", f"{shown_text(listed(self.hooks))}\n")
 
     def _command(self, line: str) -> None:
-        self.page.add("prompt", shown_text(line.strip(), one_line=True))
+        self.page.add("prompt", shown_text(line, one_line=True))
         try:
-            command, argument = parse(line.strip() if not line.startswith("/stop") else line)
+            command, argument = parse(line)
             self._carry_out(command, argument)
         except (CommandError, HookLineError, SettingError) as error:
             self.page.add("problem", f"{shown_text(str(error))}\n")
@@ -280,7 +280,7 @@ class ReplPane(Widget):
             case "hook":
                 self._hook(argument)
             case "ab":
-                self._compare(as_prompt(argument))
+                self._compare(argument)
             case "load":
                 part, _, at = argument.partition(" ")
                 self.run_worker(lambda: self._find_run(part, at.strip() or "last"), thread=True, group="load")

@@ -1,7 +1,11 @@
 """The line in which prompts and commands are written: history on the arrows, completion on tab, pasted lines kept."""
 
+import re
+from itertools import accumulate
 from typing import ClassVar
 
+from rich.cells import cell_len, get_character_cell_size
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Key, Paste
@@ -12,26 +16,36 @@ from tui.panes.repl.completion import Completion
 from tui.panes.repl.prompt_history import PromptHistory
 from tui.plain_text import shown_text
 
-LINE_END = "⏎"
-"""Stands for a line feed within the one line."""
+LINE_END, TAB = "⏎", "⇥"
+"""How a line feed and a tab within the one line look."""
 
 _SHOWN = 6
 
 
+class _Drawn(dict[int, str]):
+    """For `str.translate`: one character for each, so that places in the prompt are places on the screen."""
+
+    def __missing__(self, code: int) -> str:
+        shown = shown_text(chr(code), one_line=True)
+        self[code] = shown if len(shown) == 1 else "�"
+        return self[code]
+
+
+_DRAWN = _Drawn({ord("\n"): LINE_END, ord("\t"): TAB})
+
+
 def as_prompt(line: str) -> str:
-    """The prompt that a line means: ⏎ and `\\n` are line feeds, a doubled slash at the beginning is one."""
-    text = line.replace(LINE_END, "\n").replace("\\n", "\n")
-    return text[1:] if text.startswith("//") else text
+    """The prompt that a line means: itself, with one slash where it begins with two."""
+    return line[1:] if line.startswith("//") else line
 
 
 def as_line(prompt: str) -> str:
     """A prompt as it is written in the line."""
-    line = shown_text(prompt.replace("\r\n", "\n").replace("\r", "\n").replace("\n", LINE_END), one_line=True)
-    return f"/{line}" if line.startswith("/") else line
+    return f"/{prompt}" if prompt.startswith("/") else prompt
 
 
 class PromptLine(Input):
-    """Where one writes. It posts what was asked; the pane knows what to do with it."""
+    """Where one writes. Its value is what is asked, character for character; what cannot be seen is only drawn."""
 
     DEFAULT_CSS = """
     PromptLine { height: 1; border: none; padding: 0; background: $surface; &:focus { border: none; } }
@@ -68,24 +82,23 @@ class PromptLine(Input):
         self.chosen = 0
 
     def on_key(self, event: Key) -> None:
-        """Tab takes the completion, where there is one; otherwise it leaves the line."""
-        if event.key == "tab" and self.completions:
+        """Enter hands the line over and empties it, before the next key; tab takes a completion, or leaves the line."""
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            line, self.value = self.value, ""
+            if line:
+                self.post_message(self.Asked(line))
+        elif event.key == "tab" and self.completions:
             event.stop()
             event.prevent_default()
             self._fill(self.completions[self.chosen].line)
 
     def on_paste(self, event: Paste) -> None:
-        """Keep the lines of what is pasted."""
+        """Keep the lines and tabs of what is pasted."""
         event.stop()
         event.prevent_default()
-        self.insert_text_at_cursor(as_line(event.text).removeprefix("/" if event.text.startswith("/") else ""))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Hand the line over and empty it."""
-        event.stop()
-        line = self.value
-        self.value = ""
-        self.post_message(self.Asked(line))
+        self.replace(event.text.replace("\r\n", "\n").replace("\r", "\n"), *self.selection)
 
     def action_travel(self, by: int) -> None:
         """Through the completions while they are shown, else through the history."""
@@ -95,16 +108,31 @@ class PromptLine(Input):
             return
         found = self.history.earlier(self.value) if by < 0 else self.history.later()
         if found is not None:
-            self._recalled = shown_text(found, one_line=True)
-            self._fill(self._recalled)
+            self._recalled = found
+            self._fill(found)
 
     def action_insert_line_end(self) -> None:
         """Go on in a new line."""
-        self.insert_text_at_cursor(LINE_END)
+        self.insert_text_at_cursor("\n")
 
     def _fill(self, line: str) -> None:
         self.value = line
         self.cursor_position = len(line)
+
+    @property
+    def _value(self) -> Text:
+        text = Text(self.value.translate(_DRAWN), no_wrap=True, overflow="ignore", end="")
+        mark = self.get_component_rich_style("input--placeholder")
+        for match in re.finditer(r"[\n\t]", self.value):
+            text.stylize(mark, *match.span())
+        return text
+
+    def _position_to_cell(self, position: int) -> int:
+        return cell_len(self.value[:position].translate(_DRAWN))
+
+    def _cell_offset_to_index(self, offset: int) -> int:
+        ends = accumulate(get_character_cell_size(char) for char in self.value.translate(_DRAWN))
+        return sum(end <= offset + self.scroll_offset.x for end in ends)
 
 
 class CompletionList(Static):

@@ -13,9 +13,9 @@ class SettingError(ValueError):
 
 
 def changed(settings: SamplingConfig, name: str, typed: str) -> SamplingConfig:
-    """The settings with one of them as typed. `stop` is text and needs no quotes, `\\n` in it is a line's end."""
-    value: object = typed.replace("\\n", "\n")
-    if name != "stop":
+    """The settings with one of them as typed. `stop` is text and needs no quotes, but may have them, as in YAML."""
+    value: object = typed
+    if name != "stop" or (len(typed) > 1 and typed[0] == typed[-1] == '"'):
         try:
             value = parse_yaml_value(typed)
         except ConfigError as error:

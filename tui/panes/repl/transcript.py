@@ -97,6 +97,15 @@ class Transcript(ScrollView, can_focus=True):
         self._changed(follow=True)
         return entry
 
+    def add_after(self, entry: Entry, kind: Kind, text: str) -> None:
+        """Put something directly below an entry, which may have others below it, or have left the page already."""
+        if entry not in self.entries:
+            return
+        follow = self._is_at_end
+        self.entries.insert(self.entries.index(entry) + 1, Entry(kind, text))
+        self._lay_out_all()
+        self._changed(follow)
+
     def append(self, entry: Entry, text: str) -> None:
         """Add text at the end of an entry that is still open."""
         follow = self._is_at_end
