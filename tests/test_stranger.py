@@ -1,6 +1,7 @@
 """A runs folder from a stranger: whatever lies in the place of its files, nothing outside changes and nothing hangs."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from lmcore.experiments.ablation import jobs
 from lmcore.experiments.consent import agree
 from lmcore.experiments.own_code import read_own_file
 from lmcore.process import messages
+from lmcore.process.events import Rejected
 from tests.cli.run_command import Command, Outcome
 from tests.process.in_process import Script, Silence, record
 
@@ -235,6 +237,20 @@ def test_going_on_refuses_a_link_by_name(stranger: Stranger, capsys: pytest.Capt
     outcome = Command(capsys)("resume", stranger.run)
     assert outcome.code == 2 and str(place) in outcome.err and "it is a link" in outcome.err
     assert stranger.outside() == before
+
+
+def test_every_command_names_an_odd_value(stranger: Stranger, capsys: pytest.CaptureFixture[str]) -> None:
+    place, before = stranger.place(RUN + "run.json"), stranger.outside()
+    place.write_text(json.dumps({**json.loads(place.read_text()), "parent": 7}))
+    script = Script((messages.ListMoments(1, str(place.parent)), messages.Load(str(place.parent))), Ear())
+    script.run()
+    refused = [event.reason for event in script.outbox.events if isinstance(event, Rejected)]
+    assert len(refused) == 2 and all("parent should be a table" in reason for reason in refused)
+    for name, command in sorted(COMMANDS.items(), key=lambda named: named[0] == "rm"):
+        outcome = Command(capsys)(*command(stranger))
+        check(stranger, outcome, before)
+        said = "run.json is damaged: parent should be a table, or null" in outcome.err + outcome.out
+        assert said or name in ("note", "check", "rm", "notebook", "replay"), (name, outcome)
 
 
 class Ear(Silence):

@@ -14,6 +14,20 @@ from typing import Any
 
 from lmcore import files
 from lmcore.files import NotPlain, alone, sync_folder, write_whole
+from lmcore.tables import (
+    COUNT,
+    NAME,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    YES_OR_NO,
+    needed,
+    one_of,
+    or_null,
+    problems,
+    read_table,
+    table,
+)
 
 CONFIG = "config.yaml"
 RUN = "run.json"
@@ -24,6 +38,30 @@ NOTES = "notes.md"
 CHECKPOINTS = "checkpoints"
 LOG = "log.txt"
 LOCK = "lock.json"
+
+STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
+"""What run.json may say. A run that says running without a live writer is shown as `settled` has it."""
+
+KINDS = {
+    **dict.fromkeys(("id", "title", "created", "config_hash"), needed(TEXT)),
+    **dict.fromkeys(("data_fingerprint", "tokenizer_fingerprint", "code_digest"), needed(TEXT)),
+    **dict.fromkeys(("device", "code_folder", "confounded", "waiting"), TEXT),
+    **dict.fromkeys(("own_code", "environment", "latest"), table()),
+    "status": needed(one_of(*STATUSES)),
+    "seed": needed(WHOLE),
+    "max_steps": needed(COUNT),
+    "vocabulary": COUNT,
+    "parameters": COUNT,
+    "floor": needed(or_null(NUMBER)),
+    "settings": or_null(table()),
+    "archived": YES_OR_NO,
+    "parent": needed(or_null(table({"run": needed(NAME), "step": needed(COUNT), "id": or_null(TEXT)}))),
+    "initial_weights": table({"digest": needed(TEXT), "run": TEXT, "step": COUNT}),
+    "journal": table({"lines": needed(COUNT), "digest": needed(TEXT)}),
+    "baseline": table({"name": needed(TEXT), "words": TEXT, "config_hash": TEXT, "id": or_null(TEXT)}),
+    "changed": table({"words": TEXT}),
+}
+"""What run.json holds, as far as it is read; tags may be anything, since people write them by hand."""
 
 UNFINISHED = ".new-"
 """Prefix of a run directory that is still being made."""
@@ -112,19 +150,26 @@ def write_run(folder: Path, run: dict[str, Any]) -> None:
 
 
 def load_run(folder: Path) -> dict[str, Any]:
-    """Read run.json as it stands. RunError if it is missing or damaged."""
+    """Read run.json; each value that is read anywhere is of its kind. RunError if it is missing or damaged."""
+    run, problem = inspect_run(folder)
+    if problem:
+        raise RunError(problem)
+    return run
+
+
+def inspect_run(folder: Path) -> tuple[dict[str, Any], str]:
+    """What can be read of run.json, damaged or not, and what is wrong with it, in a sentence; "" if nothing."""
     path = folder / RUN
     try:
-        run = json.loads(files.read_regular(path))
-    except FileNotFoundError as error:
-        raise RunError(f"{folder} is not a run: it has no {RUN}.") from error
+        run = read_table(files.read_regular(path))
+    except FileNotFoundError:
+        return {}, f"{folder} is not a run: it has no {RUN}."
     except OSError as error:
-        raise RunError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: it is not valid JSON.") from error
-    if not isinstance(run, dict):
-        raise RunError(f"{path} is damaged: it does not hold a table.")
-    return run
+        return {}, f"Cannot read {path}: {error.strerror}."
+    except ValueError as error:
+        return {}, f"{path} is damaged: {error}."
+    wrong = list(problems(run, KINDS))
+    return run, f"{path} is damaged: {'; '.join(wrong)}." if wrong else ""
 
 
 def update_run(folder: Path, changes: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import math
 import mmap
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any, BinaryIO
 
 from lmcore import files
 from lmcore.experiments.folder import RunError, plainly
+from lmcore.tables import LARGEST_WHOLE
 
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How numbers that JSON lacks stand in a file: as these strings."""
 
 MOST_AT_ONCE = 1 << 30
 """Bytes of lines that are read at once: what a run of millions of logged steps has."""
+
+_LONG = re.compile(rb"[0-9]{19}")
 
 LONGEST = 16 << 20
 """Bytes of the longest line. The end of a file without any line end in so many bytes is damaged."""
@@ -47,6 +51,8 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     if not isinstance(row, dict):
+        return None
+    if _LONG.search(line) and any(type(value) is int and abs(value) >= LARGEST_WHOLE for value in row.values()):
         return None
     if b'"NaN"' in line or b'Infinity"' in line:
         return {key: NOT_FINITE.get(value, value) if isinstance(value, str) else value for key, value in row.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from lmcore.experiments import folder as layout
 from lmcore.experiments.folder import RunError as RunError
-from lmcore.experiments.folder import load_run, plainly, update_run
+from lmcore.experiments.folder import inspect_run, load_run, plainly, update_run
 from lmcore.experiments.lines import read_last_lines
 from lmcore.experiments.samples import Sample as Sample
 from lmcore.experiments.samples import load_samples
@@ -139,10 +139,7 @@ def list_titles(runs_folder: Path) -> dict[str, str]:
 
 def _title_and_age(folder: Path) -> tuple[str, tuple[float, str]]:
     """What a run is called, and what sorts it by when it was begun. Quick: reads run.json alone; never raises."""
-    try:
-        run = load_run(folder)
-    except RunError:
-        run = {}
+    run, _ = inspect_run(folder)
     return str(run.get("title") or folder.name), _when(run.get("created"), folder.name)
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.experiments import folder as layout
-from lmcore.experiments.folder import RunError, load_run
+from lmcore.experiments.folder import RunError, inspect_run
 from lmcore.experiments.lock import is_locked
 from lmcore.experiments.metrics import latest_metrics
 from lmcore.files import kind_of
-
-STATUSES = ("running", "finished", "stopped", "failed", "interrupted")
-"""What run.json may say. A run that says running without a live writer is shown as `settled` has it."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,9 @@ def forked_at(run: RunSummary) -> str:
 
 def summarize(folder: Path) -> RunSummary:
     """One run's line in the list. Never raises for a damaged run."""
-    problems: list[str] = []
-    run: dict[str, Any] = {}
     latest: dict[str, Any] = {}
-    try:
-        run = load_run(folder)
-    except RunError as error:
-        problems.append(str(error))
+    run, problem = inspect_run(folder)
+    problems = [problem] if problem else []
     try:
         latest = latest_metrics(folder / layout.METRICS)
     except RunError as error:
@@ -66,17 +59,10 @@ def summarize(folder: Path) -> RunSummary:
 
     def text(key: str) -> str:
         value = run.get(key, "")
-        if not isinstance(value, str):
-            problems.append(f"{layout.RUN}: {key} should be text.")
         return value if isinstance(value, str) else ""
 
     problems += _wrong_parts(folder)
-    status = text("status")
-    if run and status not in STATUSES:
-        problems.append(f"{layout.RUN}: status should be one of {', '.join(STATUSES)}.")
-    if run and _whole(run.get("max_steps")) is None:
-        problems.append(f"{layout.RUN}: max_steps should be a whole number.")
-    status = settled(folder, run, status)
+    status = settled(folder, run, text("status"))
     parent, baseline, settings = _table(run, "parent"), _table(run, "baseline"), run.get("settings")
     changed = baseline or _table(run, "changed")
     known = {**_table(run, "latest"), **latest}

@@ -14,6 +14,7 @@ from lmcore.experiments.lock import RunLock
 from lmcore.experiments.metrics import MetricsWriter, latest_metrics
 from lmcore.experiments.samples import Sample, append_sample
 from lmcore.files import write_whole
+from lmcore.tables import NUMBER
 
 
 class RunWriter:
@@ -54,7 +55,9 @@ class RunWriter:
                 lambda row: _is_before(row, step) or (row.get("step") == step and "sample" not in due),
             )
             metrics = MetricsWriter(self._folder / METRICS)
-            update_run(self._folder, {"status": "running", "latest": latest_metrics(self._folder / METRICS)})
+            latest = latest_metrics(self._folder / METRICS).items()
+            finite = {name: value for name, value in latest if NUMBER.fits(value)}
+            update_run(self._folder, {"status": "running", "latest": finite})
         except BaseException:
             self._lock.release()
             raise

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from lmcore import files as door
 from lmcore.files import NotPlain
 from lmcore.hooks.active import Hooks
+from lmcore.tables import COUNT, DURATION, LIST, NUMBER, WHOLE, list_of, needed, one_of, problems, read_table, table
 from lmcore.training.trainer import Trainer
 
 MODEL_FILE = "model.safetensors"
@@ -35,6 +36,17 @@ OPTIMIZER_FILE = "optimizer.safetensors"
 HOOKS_FILE = "hooks.safetensors"
 STATE_FILE = "state.json"
 FORMAT = 1
+
+DUE = list_of(one_of("metrics", "evaluation", "sample", "checkpoint"))
+KINDS = {
+    "format": needed(WHOLE),
+    "step": needed(COUNT),
+    "tokens": needed(COUNT),
+    "seconds": needed(DURATION),
+    "files": needed(table()),
+    "extra": needed(table({"due": DUE, "loss/val": NUMBER, "journal": LIST})),
+}
+"""What state.json holds."""
 
 LARGEST_FILE = 16 << 30
 """A file of more bytes is damaged: no model that is trained here has so many."""
@@ -134,30 +146,36 @@ def load_state(path: Path) -> dict[str, Any]:
     """What state.json says: step, tokens, seconds, extra, files. CheckpointError if it is missing or damaged."""
     try:
         door.check_folder(path)
-        state = json.loads(door.read_regular(path / STATE_FILE))
+        state = read_table(door.read_regular(path / STATE_FILE))
     except NotPlain as error:
         raise CheckpointError(f"{error.filename} is damaged: {error.strerror}") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: its {STATE_FILE} is not whole") from error
-    kinds = {"step": int, "tokens": int, "seconds": int | float, "extra": dict, "files": dict}
-    if not isinstance(state, dict) or not all(isinstance(state.get(key), kind) for key, kind in kinds.items()):
-        raise CheckpointError(f"{path} is damaged: its {STATE_FILE} lacks some of {', '.join(kinds)}")
-    if state.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has the format {state.get('format')!r}; this version reads format {FORMAT}")
+    except ValueError as error:
+        raise CheckpointError(f"{path / STATE_FILE} is damaged: {error}") from error
+    if wrong := list(problems(state, KINDS)):
+        raise CheckpointError(f"{path / STATE_FILE} is damaged: {'; '.join(wrong)}")
+    if re.fullmatch(r"step-\d+", path.name) and state["step"] != step_of(path):
+        raise CheckpointError(f"{path / STATE_FILE} is damaged: step should be {step_of(path)}, as its folder says")
+    if state["format"] != FORMAT:
+        raise CheckpointError(f"{path} has the format {state['format']}; this version reads format {FORMAT}")
     return state
 
 
 def is_valid(path: Path) -> bool:
     """Whether a checkpoint is whole: its files have the sizes and digests that were written down."""
+    return not damage_of(path)
+
+
+def damage_of(path: Path) -> str:
+    """What is wrong with a checkpoint, in a sentence without its end; "" if it is whole."""
     try:
         state = load_state(path)
         for name in _tensor_files(state["files"]):
             _check_digest(path, name, state)
-    except CheckpointError:
-        return False
-    return True
+    except CheckpointError as error:
+        return str(error)
+    return ""
 
 
 def list_checkpoints(run_folder: Path) -> list[Path]:
@@ -208,7 +226,7 @@ def search_checkpoint(run_folder: Path, at: str = "last") -> tuple[Path, tuple[P
     for number, path in enumerate(wanted):
         if is_valid(path):
             return path, (*wanted[:number], *unknown)
-    raise CheckpointError(f"{wanted[0]} is damaged; the checkpoints of this run are at steps {steps}")
+    raise CheckpointError(f"{damage_of(wanted[0])}; the checkpoints of this run are at steps {steps}")
 
 
 def prune(run_folder: Path, keep_last: int, best_step: int | None = None, first_step: int | None = None) -> list[Path]:

@@ -140,7 +140,10 @@ def test_a_damaged_one_is_recognized_and_an_older_one_found(damage: Any, tmp_pat
     assert is_valid(older) and not is_valid(newer)
     assert list_checkpoints(tmp_path) == [older, newer]
     assert find_checkpoint(tmp_path) == find_checkpoint(tmp_path, "best") == older
-    with pytest.raises(CheckpointError, match=r"step-000004 is damaged; the checkpoints of this run are at steps 2, 4"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"step-000004.* (is damaged|cannot be read): .*; the checkpoints of this run are at steps 2, 4",
+    ):
         find_checkpoint(tmp_path, "4")
     trainer = tiny_trainer(tiny_config())
     before = state_of(trainer)

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from lmcore.config import parse_config
 from lmcore.process.messages import AblationCell, AblationEnded, AblationStands, CoreDied, StateChanged
+from tests.experiments.made_runs import make_run
 from tests.tui.ablation_events import BEGAN, MUON, NORM, TEXT, finished, planned, result, run_name, training
 from tests.tui.fake_core import run_info
 from tui.ablation_state import AblationState, advance_ablation
@@ -175,10 +176,8 @@ def test_a_forecast_counts_runs_and_scales_a_measured_speed() -> None:
 
 def test_the_speed_of_an_earlier_run_is_read(tmp_path: Path) -> None:
     assert measured_rate(tmp_path / "nothing") is None
-    run = tmp_path / "20260102-run"
-    run.mkdir()
+    run = make_run(tmp_path, "20260102-run", environment={"threads": 2})
     (run / "config.yaml").write_text(TEXT)
-    (run / "run.json").write_text('{"status": "finished", "environment": {"threads": 2}}')
     (run / "metrics.jsonl").write_text('{"step": 100, "seconds": 10.0}\n')
     (tmp_path / "20260103-damaged").mkdir()
     assert measured_rate(tmp_path) == pytest.approx(work_rate_of(parse_config(TEXT), 0.1, 2))

@@ -18,6 +18,7 @@ from textual.widgets import Input, OptionList, Static
 
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.runs import RunSummary, list_runs
+from tests.experiments.made_runs import RUN
 from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun
 from tui.screens.dialogs import ConfirmDialog, RenameDialog, TagsDialog
 from tui.screens.runs import RunsScreen, rows, screen, table
@@ -60,6 +61,7 @@ def make_run(
     (run / "config.yaml").write_text("model:\n")
     created = (datetime.now().astimezone() - timedelta(minutes=minutes)).isoformat()
     values = {
+        **RUN,
         "title": title,
         "status": status,
         "created": created,

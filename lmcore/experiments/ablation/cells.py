@@ -136,7 +136,7 @@ def read_finished(folder: Path, cell: Cell) -> Finished:
     curve = tuple(
         Evaluation(row["step"], int(row["tokens"]), float(row["seconds"]), float(row["loss/val"]))
         for row in rows
-        if isinstance(row.get("loss/val"), float | int) and {"tokens", "seconds"} <= row.keys()
+        if all(isinstance(row.get(name), float | int) for name in ("tokens", "seconds", "loss/val"))
     )
     if not curve or curve[-1].step != cell.max_steps or not math.isfinite(curve[-1].loss):
         raise RunError(f"{folder.name} has no finite validation loss at its last step, {cell.max_steps:,}.")

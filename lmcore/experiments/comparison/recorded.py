@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from lmcore.config import TrainingConfig, check_text
 from lmcore.experiments.comparison.curves import Curves, read_curves
-from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, RunError, load_run, plainly
+from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, RunError, inspect_run, plainly
 from lmcore.experiments.journal import Change, read_changes, replayable
 from lmcore.experiments.runs import RunSummary, Sample, is_run, read_config_text, read_samples, summarize
 
@@ -21,7 +21,7 @@ class RecordedRun:
     letter: str
     folder: Path
     summary: RunSummary
-    identity: dict[str, Any]  # run.json; empty where it is damaged
+    identity: dict[str, Any]  # run.json, as far as it can be read
     config: TrainingConfig | None
     curves: Curves
     samples: tuple[Sample, ...]
@@ -75,7 +75,7 @@ def read_recorded(folder: Path, letter: str) -> RecordedRun:
         letter,
         folder,
         summary,
-        tolerantly(lambda: load_run(folder), {}),
+        inspect_run(folder)[0],
         config,
         curves,
         tuple(tolerantly(lambda: read_samples(folder), [])),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
-from lmcore.experiments.folder import JOURNAL
+from lmcore.experiments.folder import JOURNAL, inspect_run
 from lmcore.experiments.journal import Change, read_changes, replayable
 from lmcore.experiments.notes import read_notes
-from lmcore.experiments.runs import list_runs, read_log, read_run, read_samples
+from lmcore.experiments.runs import list_runs, read_log, read_samples
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.summary import RunSummary
 
@@ -98,7 +98,7 @@ def _entry(run: RunSummary, known: Sequence[RunSummary]) -> RunEntry:
             unread.append(f"{part}: {error}")
             return otherwise
 
-    recorded = read("run.json", lambda: read_run(run.folder), dict[str, Any]()) if run.status != "damaged" else {}
+    recorded, _ = inspect_run(run.folder)
     changes = read("journal", lambda: replayable(read_changes(run.folder / JOURNAL)), list[Change]())
     samples = read("samples", lambda: read_samples(run.folder), list[Sample]())
     notes = read("notes", lambda: read_notes(run.folder), "")
@@ -137,10 +137,7 @@ def _reference(
         found = next((other for other in same if other.seed == run.seed), same[0] if same else None)
     if found is None:
         return None
-    try:
-        is_same_data = read_run(found.folder).get("data_fingerprint") == recorded.get("data_fingerprint")
-    except ValueError:
-        is_same_data = False
+    is_same_data = inspect_run(found.folder)[0].get("data_fingerprint") == recorded.get("data_fingerprint")
     return Reference(role, found, is_same_data)
 
 

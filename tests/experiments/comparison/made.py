@@ -8,6 +8,7 @@ from typing import Any
 from lmcore.experiments.comparison.curves import Curve, Curves
 from lmcore.experiments.comparison.groups import Group
 from lmcore.experiments.comparison.recorded import RecordedRun, read_recorded
+from tests.experiments.made_runs import RUN
 from tests.experiments.tiny import TINY
 
 Row = Mapping[str, Any]
@@ -27,18 +28,7 @@ def make_run(
     folder = runs_folder / name
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.yaml").write_text(config)
-    run = {
-        "title": name,
-        "status": "finished",
-        "created": "2026-01-02T03:04:05",
-        "seed": seed,
-        "config_hash": "c0",
-        "data_fingerprint": "d0",
-        "tokenizer_fingerprint": "t0",
-        "max_steps": 12,
-        "floor": 0.5,
-        **identity,
-    }
+    run = {**RUN, "title": name, "seed": seed, "config_hash": "c0", "max_steps": 12, "floor": 0.5, **identity}
     (folder / "run.json").write_text(json.dumps(run))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     said = [{"step": step, "prompt": "One ", "text": text} for step, text in samples]

@@ -139,6 +139,6 @@ def measured_rate(runs_folder: Path) -> float | None:
             step, seconds, threads = latest["step"], latest["seconds"], run["environment"]["threads"]
             if step >= 10 and seconds > 0:
                 return work_rate_of(parse_config(read_config_text(folder)), seconds / step, threads)
-        except (ValueError, OSError, KeyError, TypeError):
+        except (ValueError, OSError, KeyError, TypeError, ArithmeticError):
             continue  # no run, or a damaged one: the one before it may tell
     return None
