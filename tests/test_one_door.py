@@ -27,6 +27,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "lmcore/experiments/identity.py": ({"read_bytes"}, "our own code"),
     "lmcore/experiments/lines.py": ({"import mmap"}, "of a file that the door has opened"),
     "lmcore/experiments/lock.py": ({"import fcntl", "read_text"}, "of a file that the door has opened; /proc"),
+    "lmcore/experiments/named_code.py": ({"read_text"}, "our own code"),
     "lmcore/experiments/verification.py": ({"import tempfile"}, "a temporary folder that nobody can foresee"),
     "lmcore/hooks/replaced_gradient.py": ({"replace"}, "of no file"),
     "lmcore/memory.py": ({"read_text"}, "/proc"),

@@ -24,13 +24,18 @@ def check(
     ],
     as_json: AsJson = False,
 ) -> int:
-    """Say what is wrong with configurations: one line for each problem, with its line and column."""
-    from lmcore.config import ConfigError, find_config, load_config
+    """Say what is wrong with configurations: one line for each problem, with its line and column.
+
+    Hooks, their arguments and places, and own files are checked by reading: none of their code runs.
+    """
+    from lmcore.config import ConfigError, find_config, parse_config, read_config_text
 
     code = ExitCode.DONE
     for name in configs:
         try:
-            load_config(find_config(name))
+            path = find_config(name)
+            text = read_config_text(path)
+            _check_names(text, parse_config(text, str(path)), path)
             problems = []
             say(f"{name}: right")
         except ConfigError as error:
@@ -42,6 +47,16 @@ def check(
         if as_json:
             give_json({"config": name, "problems": problems})
     return code
+
+
+def _check_names(text: str, config: "TrainingConfig", path: Path) -> None:
+    """Refuse with ConfigError what only code resolves, and cannot. What that needs is slow to import."""
+    if config.hooks or ":" in config.training.optimizer:
+        from lmcore.config import ConfigError
+        from lmcore.experiments.named_code import code_problems
+
+        if problems := code_problems(text, config, path.parent):
+            raise ConfigError(problems, str(path))
 
 
 @app.command()

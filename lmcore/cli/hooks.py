@@ -37,7 +37,8 @@ def list_hooks(
     as_json: AsJson = False,
 ) -> None:
     """List the built-in hooks: kind, name, arguments, and what each does."""
-    from lmcore.hooks.catalogue import SIGNATURES, catalogue
+    from lmcore.config.hook_functions import SIGNATURES
+    from lmcore.hooks.catalogue import catalogue
 
     order = [(kind, stage) for kind, stages in SIGNATURES.items() for stage in stages]
     entries = sorted(catalogue(), key=lambda entry: (order.index((entry.kind, entry.stage)), entry.name))
@@ -203,7 +204,7 @@ def _check_optimizer(config: "TrainingConfig", model: Any, sources: dict[str, st
 
 
 def _described(entry: "CatalogueEntry") -> dict[str, Any]:
-    from lmcore.hooks.arguments import type_name
+    from lmcore.config.hook_functions import type_name
 
     arguments = [
         {"name": p.name, "type": type_name(p.annotation)} | ({} if p.default is p.empty else {"default": p.default})

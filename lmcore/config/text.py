@@ -1,5 +1,7 @@
 """From YAML text to the typed configuration, with every problem in its place."""
 
+from collections.abc import Iterable
+
 from lmcore.config.overriding import Overrides, parse_yaml_value, shortened, with_override
 from lmcore.config.problems import ConfigError, Problem, problem_at
 from lmcore.config.schema import TrainingConfig
@@ -21,6 +23,13 @@ def parse_config(text: str, source: str = "", overrides: Overrides = ()) -> Trai
 def check_text(text: str) -> tuple[TrainingConfig | None, tuple[Problem, ...]]:
     """The configuration that a text describes, or None and what is wrong. Never raises, whatever the text."""
     return _read(text, ())
+
+
+def problems_in(text: str, findings: Iterable[Finding]) -> tuple[Problem, ...]:
+    """Findings about a text as problems in their places, in the text's order. Never raises."""
+    tree, _ = read_tree(text)
+    placed = [_placed(text, tree, finding, {}) for finding in findings]
+    return tuple(sorted(placed, key=lambda problem: (problem.line, problem.column)))
 
 
 def _read(text: str, overrides: Overrides) -> tuple[TrainingConfig | None, tuple[Problem, ...]]:

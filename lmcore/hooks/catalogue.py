@@ -1,50 +1,21 @@
 """The catalogue of hooks: plain functions, each registered under its kind and name."""
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
-Kind = Literal["forward", "backward", "update", "loss"]
-Stage = Literal["activation", "gradient_at", "value", "linear", "gradient", "gradients", "step", "direction", "term"]
-
-SIGNATURES: dict[Kind, dict[Stage, str]] = {
-    "forward": {"activation": "x, point"},
-    "backward": {"gradient_at": "gradient, place", "value": "x, place", "linear": "x, weight, bias, place"},
-    "update": {
-        "gradient": "gradient, parameter",
-        "gradients": "gradients",
-        "step": "update, parameter",
-        "direction": "direction, parameter",
-    },
-    "loss": {"term": "logits, targets, seen"},
-}
-"""What each kind can be, its default first, and what the function gets; all but a term return what came first.
-
-    forward   activation   replaces an activation at a hook point
-    backward  gradient_at  replaces the gradient that comes back to a hook point or a parameter
-              value        replaces an activation or a weight, and gives it a gradient of its own
-              linear       replaces the computation of a linear layer, named by its weight
-    update    gradient     replaces one parameter's gradient before the optimizer
-              gradients    replaces all matching gradients at once: a dict by name
-              step         replaces what the optimizer would add to a parameter, apart from weight decay
-              direction    replaces all that would be added to a parameter, weight decay included; after steps
-    loss      term         a scalar that is added to the loss; `seen` holds what passed the matching hook points, or the
-                           matching parameters, by name
-"""
-
-SUPPLIED = ("generator", "state", "step", "model", "error")
-"""Keyword-only parameters of these names are not set under `with`; a function that has one is given
-
-    generator  a torch.Generator (cpu) of its own for each call: the same numbers whenever the step is made again
-    state      a dict of tensors for each place, kept from step to step and in checkpoints
-    step       the number of steps done before this one
-    model      the Transformer
-    error      a function: the gradient of the loss with respect to the logits, while the gradient goes back
-"""
+from lmcore.config.hook_functions import (
+    SUPPLIED,
+    Kind,
+    Stage,
+    default_stage,
+    no_such_hook,
+    registration_problem,
+    settable,
+)
 
 
 class HookError(ValueError):
@@ -111,28 +82,11 @@ def registering(entries: Entries, file: str) -> Iterator[None]:
 
 def _entry(kind: Kind, stage: Stage | None, function: Callable[..., Any], prefix: str) -> CatalogueEntry:
     name = function.__name__
-    if kind not in get_args(Kind):
-        raise HookError(f"{name} is registered as {kind!r}; the kinds are: {', '.join(get_args(Kind))}")
-    stages = SIGNATURES[kind]
-    stage = next(iter(stages)) if stage is None else stage
-    if stage not in stages:
-        raise HookError(f"{name} is registered as {kind!r}, {stage!r}; a {kind} hook can be: {', '.join(stages)}")
-    parameters = inspect.signature(function, eval_str=True).parameters.values()
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(positional) != len(stages[stage].split(", ")) or any(p.kind is p.VAR_KEYWORD for p in parameters):
-        raise HookError(
-            f"{name} must be {name}({stages[stage]}, *, …), its arguments behind the star, to be a {kind} hook"
-            + (f" ({stage})" if len(stages) > 1 else "")
-        )
-    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return CatalogueEntry(
-        kind,
-        prefix + name,
-        stage,
-        function,
-        tuple(p for p in keywords if p.name not in SUPPLIED),
-        frozenset(p.name for p in keywords if p.name in SUPPLIED),
-    )
+    parameters = tuple(inspect.signature(function, eval_str=True).parameters.values())
+    if problem := registration_problem(name, kind, stage, parameters):
+        raise HookError(problem)
+    supplied = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in SUPPLIED)
+    return CatalogueEntry(kind, prefix + name, stage or default_stage(kind), function, settable(parameters), supplied)
 
 
 def catalogue() -> list[CatalogueEntry]:
@@ -154,9 +108,8 @@ def find_entry(hook_name: str, kind: Kind, use: str, own: Mapping[str, Entries])
         raise HookError(
             f"hook {hook_name!r}: {use!r} names the file {file!r}, which is not among the files of this run"
         )
-    there = {entry.name: entry for entry in (own[file].values() if colon else catalogue()) if entry.kind == kind}
-    if use in there:
-        return there[use]
-    nearest = difflib.get_close_matches(use, there, n=1)
-    right = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(there) or 'none'}"
-    raise HookError(f"hook {hook_name!r}: there is no {kind} hook {use!r}; {right}")
+    there = list(own[file].values()) if colon else catalogue()
+    for entry in there:
+        if (entry.kind, entry.name) == (kind, use):
+            return entry
+    raise HookError(f"hook {hook_name!r}: {no_such_hook(kind, use, [(e.kind, e.name) for e in there])}")

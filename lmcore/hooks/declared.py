@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from lmcore.config.places import NoPlace, named_places, no_linear_layer
 from lmcore.config.schema import HookConfig
 from lmcore.hooks.arguments import Arguments, at_step, check_arguments
 from lmcore.hooks.catalogue import CatalogueEntry, Entries, HookError, find_entry
-from lmcore.hooks.points import HookPoint, HookPointError, matching_names
+from lmcore.hooks.points import HookPoint
 
 
 class Hookable(Protocol):
@@ -107,40 +108,16 @@ def _resolve(declared: HookConfig, name: str, model: Hookable, own: Mapping[str,
     if entry.stage == "linear":
         layers = tuple(place for place in places if is_linear_weight(place, model))
         if not layers:
-            raise HookError(
-                f"hook {name!r}: {declared.use} acts on linear layers, named by their weights such as "
-                f"blocks.0.mlp.up.weight, and {declared.at!r} matches none"
-            )
+            raise HookError(f"hook {name!r}: {no_linear_layer(declared.use, declared.at)}")
         places = layers
     return Hook(name, declared, entry, given, places)
 
 
 def _named_places(declared: HookConfig, name: str, entry: CatalogueEntry, model: Hookable) -> tuple[str, ...]:
     parameters = [parameter for parameter, _ in model.named_parameters()]
-    points = list(model.hook_points())
-    if declared.at is None:
-        if entry.kind == "update":
-            return tuple(parameters)
-        if entry.kind == "loss":
-            return ()
-        what = "hook points it acts on, such as blocks.0.hook_attn_out"
-        if entry.kind == "backward":
-            what = "hook points or parameters it acts on, such as blocks.0.hook_resid_post"
-        raise HookError(f"hook {name!r}: say under `at` which {what}")
-    if entry.kind == "forward":
-        kinds, what = [points], "hook point"
-    elif entry.kind == "update" or entry.stage == "linear":
-        kinds, what = [parameters], "parameter"
-    else:
-        kinds, what = [points, parameters], "hook point or parameter"
-    for names in kinds[:-1]:
-        try:
-            return tuple(matching_names(names, declared.at))
-        except HookPointError:
-            continue
     try:
-        return tuple(matching_names([one for names in reversed(kinds) for one in names], declared.at, what))
-    except HookPointError as error:
+        return named_places(entry.kind, entry.stage, declared.at, list(model.hook_points()), parameters)
+    except NoPlace as error:
         raise HookError(f"hook {name!r}: {error}") from error
 
 

@@ -1,7 +1,5 @@
 """Hook points: named places in the model where a function may look at a tensor or replace it."""
 
-import difflib
-import fnmatch
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lmcore.config.places import matches, no_match
 from lmcore.hooks.catalogue import HookError
 
 HookFunction = Callable[[Tensor, "HookPoint"], Tensor | None]
@@ -95,15 +94,12 @@ def must_be_like(failure: str, result: Any, like: Tensor) -> Tensor:
     return result
 
 
-def matching_names(names: Iterable[str], pattern: str, what: str = "hook point") -> list[str]:
+def matching_names(names: Iterable[str], pattern: str) -> list[str]:
     """The names that a glob such as `blocks.*.hook_resid_post` matches, in their order.
 
-    Raises HookPointError, naming the nearest ones and `what` they are, when there is none.
+    Raises HookPointError, naming the nearest ones, when there is none.
     """
     names = list(names)
-    matches = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
-    if not matches:
-        nearest = difflib.get_close_matches(pattern, names, n=3, cutoff=0.3)
-        advice = f"; the nearest are {', '.join(nearest)}" if nearest else f"; there are for example {names[0]}"
-        raise HookPointError(f"no {what} matches {pattern!r}{advice}")
-    return matches
+    if found := matches(names, pattern):
+        return found
+    raise HookPointError(no_match(names, pattern, "hook point"))

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lmcore.config import ModelConfig, parse_config, to_yaml_value, vocabulary_of
+from lmcore.config.hook_functions import type_name
 from lmcore.experiments.consent import agreed_digests
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.own_code import named_files, read_own_files
-from lmcore.hooks.arguments import type_name
 from lmcore.hooks.catalogue import CatalogueEntry, catalogue
 from lmcore.hooks.own import load_source
 from lmcore.inspection.shapes import shapes_of

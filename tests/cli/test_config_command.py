@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,11 @@ def test_help_is_shown(lmcore: Command, arguments: tuple[str, ...]) -> None:
 
 
 def test_no_torch_is_loaded_for_what_needs_none(folder: Path) -> None:
+    Path("hooked.yaml").write_text("hooks: [{use: zero, at: '*hook_z'}, {name: own, use: 'my_hooks.py:damp', at: '*'}]")
+    shutil.copy(files("lmcore.cli") / "my_hooks.py", folder)  # type: ignore[arg-type]
     code = (
         "import sys\nfrom lmcore.cli.app import run\n"
-        "for line in ('--help', 'config check tiny.yaml', 'config show tiny.yaml', 'config hash tiny.yaml',"
+        "for line in ('--help', 'config check tiny.yaml hooked.yaml', 'config show tiny.yaml', 'config hash tiny.yaml',"
         " 'runs list', 'runs list optimizer=muon', 'runs list --sort loss/val', 'runs list loss/val<2',"
         " 'config diff tiny.yaml baseline', 'config template', 'init there', 'data fetch',"
         " 'runs show nothing'):\n"
@@ -58,6 +62,14 @@ def test_check_says_what_is_wrong_and_where(lmcore: Command, folder: Path) -> No
     assert [(row["config"], len(row["problems"])) for row in outcome.rows] == [("tiny.yaml", 0), ("bad.yaml", 2)]
     assert outcome.rows[1]["problems"][0]["line"] == 2
     assert "bad.yaml:2:3: model has no key 'd_modl'; did you mean 'd_model'?" in outcome.err
+    Path("bad.yaml").write_text("hooks:\n  - {name: a, use: zeroo, at: '*hook_z'}\n  - {name: b, use: gone.py:f}\n")
+    outcome = lmcore("config", "check", "bad.yaml", "--json")
+    assert outcome.code == 2 and [problem["key"] for problem in outcome.rows[0]["problems"]] == [
+        "hooks.0.use",
+        "hooks.1.use",
+    ]
+    assert "bad.yaml:2:20: there is no forward hook 'zeroo'; did you mean 'zero'?" in outcome.err
+    assert "bad.yaml:3:20: The configuration names gone.py" in outcome.err
     assert lmcore("config", "check", "baseline", "tiny.yaml").code == 0
 
 

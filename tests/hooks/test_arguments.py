@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import pytest
 
-from lmcore.hooks.arguments import Schedule, at_step, check_arguments, is_a, type_name
+from lmcore.config.hook_functions import is_a, type_name
+from lmcore.hooks.arguments import Schedule, at_step, check_arguments
 from lmcore.hooks.catalogue import CatalogueEntry, HookError, catalogue, hook
 
 

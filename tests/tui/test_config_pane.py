@@ -147,6 +147,20 @@ async def test_a_wrong_value_is_shown_while_it_is_typed_with_line_and_column(tmp
         assert "▲ 2:12" in shown and "model●▲" in shown and "[b +" in shown
 
 
+async def test_a_hook_that_does_not_exist_is_said_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "my_hooks.py").write_text("raise SystemExit  # it is read, and does not run\n")
+    text = "hooks:\n  - {name: a, use: zeroo, at: '*hook_z'}\n  - {name: b, use: my_hooks.py:f, at: '*hook_z'}\n"
+    app = Bench(config_file(tmp_path, text))
+    async with app.run_test(size=SIZE) as pilot:
+        await go_to(pilot, app, "hooks.0.enabled")
+        assert [problem.line for problem in app.pane.problems] == [2, 3]
+        shown = screen_text(app)
+        assert "▲ 2:20 there is no forward hook 'zeroo'" in shown and "hooks▲" in shown
+        app.pane.change_text(text.replace("zeroo", "zero").replace("my_hooks.py:f", "mean"))
+        await pilot.pause()
+        assert not app.pane.problems and "▲" not in screen_text(app)
+
+
 async def test_the_text_is_highlighted_as_yaml_and_tab_leaves_it(tmp_path: Path) -> None:
     app = Bench(config_file(tmp_path))
     async with app.run_test(size=SIZE) as pilot:

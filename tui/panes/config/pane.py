@@ -351,7 +351,7 @@ class ConfigPane(Widget):
     def _check(self) -> None:
         """Read the text and show what it says."""
         self._check_timer = None
-        self.reading = read(self.text)
+        self.reading = read(self.text, self.path.parent if self.path is not None else Path())
         self._against = against_baseline(self.reading.config, self.runs_folder)
         hooks = self.reading.config.hooks if self.reading.config is not None else None
         self.post_message(ConfigEdited(self.text, self.path, hooks))
@@ -386,7 +386,7 @@ class ConfigPane(Widget):
     def _show_verdict(self) -> None:
         if not self.children:
             return
-        if self.reading.config is None:
+        if self.reading.config is None or self.reading.problems:
             content = verdict.wrong(self.reading.problems)
         else:
             lines = meaning(self.reading.config, self.running, self.lab.seconds_per_step)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
@@ -61,9 +62,13 @@ def _defaults() -> dict[str, Value]:
     return found
 
 
-def read(text: str) -> Reading:
-    """Read a text. Never raises."""
+def read(text: str, folder: Path | None = None) -> Reading:
+    """Read a text; with the folder that its own files lie in, also check the names that code resolves. Never raises."""
     config, problems = check_text(text)
+    if config is not None and folder is not None and (config.hooks or ":" in config.training.optimizer):
+        from lmcore.experiments.named_code import code_problems  # slow to import, and seldom needed
+
+        problems = code_problems(text, config, folder)
     tree, syntax_problems = read_tree(text)
     is_readable = not syntax_problems and (tree is None or isinstance(tree, Mapping))
     values = dict(_defaults())

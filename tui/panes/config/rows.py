@@ -101,7 +101,8 @@ def _hook_rows(reading: Reading, saved: Reading) -> tuple[Row, ...]:
     problems = {problem.key: problem.message for problem in reversed(reading.problems)}
     rows = []
     for hook in reading.hooks:
-        key = f"{HOOKS}.{hook.index}.enabled"
+        own = f"{HOOKS}.{hook.index}."
+        key = f"{own}enabled"
         differs = was.get(hook.name, hook.enabled) != hook.enabled
         rows.append(
             Row(
@@ -113,7 +114,9 @@ def _hook_rows(reading: Reading, saved: Reading) -> tuple[Row, ...]:
                 description=hook.summary or "An intervention; its parts are in the text.",
                 is_live=True,
                 was=to_yaml_value(was[hook.name]) if differs else None,
-                problem=next((text for at, text in problems.items() if at.startswith(f"{HOOKS}.{hook.index}")), ""),
+                problem=next(
+                    (text for at, text in problems.items() if f"{at}.".startswith(f"{HOOKS}.{hook.index}.")), ""
+                ),
             )
         )
     return tuple(rows)
