@@ -149,7 +149,17 @@ def _explain(error: Exception, debug: bool) -> ExitCode:
 
 def _message(error: Exception) -> str:
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    return str(text) or "A command is missing."
+    return (str(text) or "A command is missing.") + _setting_meant(error)
+
+
+def _setting_meant(error: Exception) -> str:
+    """How the value is set that an unknown option was meant for, as the end of the message; "" if it is none."""
+    from lmcore.config.other_names import keys_for
+
+    name, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    takes_settings = context is not None and any("--set" in option.opts for option in context.command.params)
+    keys = keys_for(name.lstrip("-")) if isinstance(name, str) and takes_settings else ()
+    return f"; values are set by {' or '.join(f'--set {key}=VALUE' for key in keys)}" if keys else ""
 
 
 def _command(error: Exception) -> str:

@@ -1,5 +1,7 @@
 """What other tools call the fields of this schema, so that a recipe written for one of them can be carried over."""
 
+from lmcore.config.schema import SECTIONS, section_type
+
 _NAMES = {
     "model.d_model": "n_embd n_embed hidden_size d_embed embed_dim embedding_dim embedding_size emb_dim n_state dim",
     "model.n_layers": "n_layer num_layers num_hidden_layers n_blocks num_blocks depth",
@@ -31,7 +33,8 @@ _NAMES = {
     "max_norm",
     "training.gradient_accumulation_steps": "accumulate_grad_batches grad_accum_steps grad_acc_steps "
     "gradient_accumulation grad_accumulation_steps",
-    "training.batch_size": "per_device_train_batch_size micro_batch_size train_batch_size device_batch_size bs",
+    "training.batch_size": "batch batchsize per_device_train_batch_size micro_batch_size train_batch_size "
+    "device_batch_size bs",
     "training.optimizer": "optim",
     "evaluation.interval": "eval_interval eval_steps eval_every eval_freq val_check_interval",
     "evaluation.batches": "eval_iters eval_batches",
@@ -50,9 +53,24 @@ _ADVICE = {
     "training here is counted in steps: training.max_steps": "num_train_epochs epochs n_epochs num_epochs max_epochs",
     "warm-up here is counted in steps: training.warmup_steps": "warmup_ratio warmup_fraction warmup_epochs",
     "here the rate falls until training.max_steps": "lr_decay_iters lr_decay_steps",
+    "training.schedule and training.min_learning_rate say how the rate falls here": "learning_rate_decay lr_decay "
+    "decay_lr decay_rate gamma lr_gamma",
     "they are training.beta1 and training.beta2 here": "betas adam_betas",
     "the head size here is model.d_model / model.n_heads": "head_dim d_head head_size d_k",
-    "the vocabulary here is the tokenizer's: see dataset.tokenizer and dataset.bpe_vocabulary": "vocab_size n_vocab",
+    "the vocabulary here is the tokenizer's: see dataset.tokenizer and dataset.bpe_vocabulary": "vocab_size n_vocab "
+    "d_vocab",
+    "metrics, samples and notes are files of the run here, and nothing is sent anywhere": "wandb wandb_log "
+    "wandb_project wandb_run_name wandb_entity wandb_mode use_wandb report_to tensorboard tensorboard_dir logging_dir "
+    "logger comet neptune mlflow",
+    "weights and activations are float32 here": "dtype torch_dtype precision mixed_precision fp16 bf16 amp use_amp",
+    "models are not compiled here": "compile torch_compile use_compile",
+    "batches are cut from tokens in memory here, without other processes": "num_workers dataloader_num_workers "
+    "pin_memory dataloader_pin_memory",
+    "a run goes on by `lmcore resume`, and another begins from its weights by `lmcore fork`": "init_from "
+    "resume_from_checkpoint resume_from resume load_checkpoint",
+    "with checkpointing.keep_best the best checkpoint is kept here": "save_best always_save_checkpoint "
+    "load_best_model_at_end",
+    "here all heads have keys and values of their own": "n_kv_heads num_key_value_heads n_kv_head num_kv_heads",
 }
 OTHER_NAMES = {name: f"it is {key} here" for key, names in _NAMES.items() for name in names.split()}
 OTHER_NAMES |= {name: advice for advice, names in _ADVICE.items() for name in names.split()}
@@ -61,3 +79,10 @@ OTHER_NAMES |= {name: advice for advice, names in _ADVICE.items() for name in na
 def said_elsewhere(name: str) -> str:
     """What another tool's name for a field is here, as the end of a sentence; "" for one that is not known."""
     return OTHER_NAMES.get(name.lower().replace("-", "_"), "")
+
+
+def keys_for(name: str) -> tuple[str, ...]:
+    """The dotted keys that a field's name may mean, be it one of this schema or of another tool."""
+    plain = name.lower().replace("-", "_")
+    own = [f"{home}.{plain}" for home in SECTIONS if plain in section_type(home).model_fields]
+    return tuple(own or [key for key, names in _NAMES.items() if plain in names.split()])

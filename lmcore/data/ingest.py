@@ -235,7 +235,9 @@ def _check_exists(path: Path) -> None:
         path.stat()
     except FileNotFoundError as error:
         there = next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
-        raise DataError(f"dataset.path: there is no {path} (looked from {there})") from error
+        escapes = "; in double quotes \\ begins an escape: use single quotes, or / in a path"
+        hint = "" if str(path).isprintable() else escapes
+        raise DataError(f"dataset.path: there is no {path} (looked from {there}){hint}") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"dataset.path: {path} cannot be read: {reason}") from error

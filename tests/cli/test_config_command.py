@@ -55,6 +55,13 @@ def test_a_wrong_command_line_is_answered_with_two(lmcore: Command, folder: Path
     assert outcome.code == 2 and (outcome.err or "Usage" in outcome.out)
 
 
+def test_an_option_that_is_a_setting_leads_to_it(lmcore: Command, folder: Path) -> None:
+    said = lmcore("train", "tiny.yaml", "--lr", "1e-3").err
+    assert "No such option: --lr" in said and "; values are set by --set training.learning_rate=VALUE\n" in said
+    assert "--set model.d_model=VALUE" in lmcore("ablate", "tiny.yaml", "--d-model", "8").err
+    assert "--set" not in lmcore("runs", "list", "--lr").err + lmcore("train", "tiny.yaml", "--nonsense").err
+
+
 def test_check_says_what_is_wrong_and_where(lmcore: Command, folder: Path) -> None:
     Path("bad.yaml").write_text("model:\n  d_modl: 3\n  n_heads: 0\n")
     outcome = lmcore("config", "check", "tiny.yaml", "bad.yaml", "--json")

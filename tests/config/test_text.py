@@ -16,7 +16,7 @@ from lmcore.config import (
     template,
     to_yaml_value,
 )
-from lmcore.config.other_names import OTHER_NAMES
+from lmcore.config.other_names import OTHER_NAMES, keys_for
 from lmcore.config.problems import MOST_PROBLEMS
 from lmcore.config.schema import DatasetConfig
 from lmcore.config.tree import MOST_CHARACTERS, MOST_VALUES
@@ -132,6 +132,22 @@ def test_names_of_other_tools_lead_to_fields_that_there_are() -> None:
     assert not {name.split(".")[1] for name in keys} & OTHER_NAMES.keys()
     named = {word for said in OTHER_NAMES.values() for word in re.findall(r"\w+\.\w+", said)}
     assert len(OTHER_NAMES) > 150 and named <= keys
+    assert keys_for("lr") == keys_for("learning-rate") == ("training.learning_rate",)
+    assert keys_for("batch_size") == ("training.batch_size", "evaluation.batch_size") and keys_for("wandb") == ()
+    for name in [
+        "n_embd",
+        "block_size",
+        "n_layer",
+        "hidden_size",
+        "num_layers",
+        "batch",
+        "epochs",
+        "learning_rate_decay",
+        "wandb",
+        "n_ctx",
+    ]:
+        assert f"'{name}'; {OTHER_NAMES[name]}" in check_text(f"{name}: 1\n")[1][0].message
+        assert f"'{name}'; {OTHER_NAMES[name]}" in check_text(f"training: {{{name}: 1}}\n")[1][0].message
     for key in ("n_head", "model.n_head"):
         with pytest.raises(ConfigError, match=r"it is model\.n_heads here"):
             parse_config("", overrides=[(key, "2")])

@@ -147,6 +147,7 @@ def test_each_wrong_path_is_its_own_sentence(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for config, message in (
         (file(tmp_path / "absent" / "x.txt"), f"there is no .*x.txt .looked from {tmp_path}."),
+        (file("C:\temp"), r"in double quotes \\ begins an escape: use single quotes"),
         (file(""), "dataset.path is empty"),
         (file(tmp_path), "is a folder; .* use dataset.source: files"),
         (file(tmp_path / "pipe"), "pipe is a pipe: copy its text into a file first"),
