@@ -1,5 +1,6 @@
 """What all tests share: one thread each, folders of their own, and examples that are the same on every day."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ from tests.warm import warm_server  # noqa: E402
 settings.register_profile("same", derandomize=True, database=None, deadline=None, print_blob=True)
 settings.register_profile("fuzz", derandomize=False, database=None, deadline=None, print_blob=True)
 settings.load_profile("same")
+gc.set_threshold(100_000, 20, 20)  # screens are made and left in hundreds: a search for garbage costs more than it
 MOST_WORKERS = 8
 """Each worker holds a torch of its own (about 400 MB)."""
 
@@ -43,6 +45,14 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("CACHE", "DATA", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_power_is_cut() -> Iterator[None]:
+    """Let nothing wait for the disk: what the system has taken outlives a process that is killed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
         yield
 
 
