@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+comma := ,
 
 .PHONY: lab test fuzz check clean
 
@@ -25,18 +26,30 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-$(VENV)/.lab: pyproject.toml constraints.txt
+# What an installation leaves: .begun until it has ended, then .lab, and .dev where the development tools are there too.
+# One that was cut off is made anew, and so is one whose Python is gone or that was made in another folder.
+HERE := import os, sys, lmcore; sys.exit(not os.path.samefile(os.path.dirname(lmcore.__path__[0]), "."))
+$(shell test ! -e $(VENV)/.lab || $(BIN)/python -P -c '$(HERE)' 2>/dev/null \
+  || { rm -f $(VENV)/.lab $(VENV)/.dev; touch $(VENV)/.begun; })
+
+define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "lmlab needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test ! -e $(VENV)/.begun && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@touch $(VENV)/.begun
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '$(1)'
+	@rm $(VENV)/.begun
+endef
+
+$(VENV)/.lab: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (the first time this takes a minute or two) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(call install,.)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.lab
-	@echo "Installing the development tools into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bpe]'
-	@touch $@
+$(VENV)/.dev: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV), with the development tools (the first time this takes a minute or two) ..."
+	$(call install,.[dev$(comma)bpe])
+	@touch $(VENV)/.lab $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
