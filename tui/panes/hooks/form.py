@@ -64,11 +64,11 @@ class HookForm(Dialog[HookConfig]):
         text = self.entry.summary if self.entry else "A function of your own. It runs only after you have agreed to it."
         yield paragraph(text, "note")
         with VerticalScroll(id="fields-of-hook", can_focus=False):
-            for field in self.fields:
+            for number, field in enumerate(self.fields):
                 with Horizontal(classes="line"):
                     yield Static(Content(shown_text(field.name, one_line=True)), markup=False)
                     value = shown_text(field.value, one_line=True)
-                    yield Input(value, placeholder=field.empty, id=f"field-{field.key}", compact=True)
+                    yield Input(value, placeholder=field.empty, id=f"field-{number}", compact=True)
         yield Static(id="about-field", markup=False)
         yield Static(id="places-head", markup=False)
         yield OptionList(markup=False, compact=True)
@@ -91,7 +91,7 @@ class HookForm(Dialog[HookConfig]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what the lines come to."""
-        if event.input.id in ("field-at", "field-kind"):
+        if self._key_of(event.input) in ("at", "kind"):
             self._offer()
         self._show_about()
 
@@ -122,7 +122,11 @@ class HookForm(Dialog[HookConfig]):
             self.dismiss(None)
 
     def _line(self, key: str) -> Input:
-        return self.query_one(f"#field-{key}", Input)
+        number = next(number for number, field in enumerate(self.fields) if field.key == key)
+        return self.query_one(f"#field-{number}", Input)
+
+    def _key_of(self, line: Widget | None) -> str:
+        return next((field.key for field in self.fields if self._line(field.key) is line), "")
 
     def _kind(self) -> str:
         return self.typed.get("kind", self.first.kind).strip()
@@ -161,8 +165,8 @@ class HookForm(Dialog[HookConfig]):
         self.query_one("#places-head", Static).update(Content(text), layout=False)
 
     def _show_about(self) -> None:
-        focused = self.focused.id if self.focused is not None and self.focused.id else ""
-        help_text = next((field.help for field in self.fields if focused == f"field-{field.key}"), "")
+        focused = self._key_of(self.focused)
+        help_text = next((field.help for field in self.fields if field.key == focused), "")
         self._say(help_text)
 
     def _say(self, text: str, is_wrong: bool = False) -> None:
