@@ -63,10 +63,11 @@ def fetch(
                 give(f"{known:<20} {source.size:>12,} bytes  {source.url}")
         return
 
-    from lmcore.data.cache import TokenCache, default_cache_folder
+    from lmcore.data.cache import TokenCache
+    from lmcore.places import user_folder
 
     with Narration(as_json) as narration:
-        path = download(name, TokenCache(default_cache_folder()).downloads, narration.preparing)
+        path = download(name, TokenCache(user_folder("cache")).downloads, narration.preparing)
     if as_json:
         give_json({"name": name, "path": path})
     else:

@@ -32,6 +32,7 @@ def notebook(
     It is made from the runs and ablations themselves, negative results, failures and damaged runs included, with the
     notes of each run. Prints the page's path.
     """
+    from lmcore.clock import local_now
     from lmcore.experiments.folder import plainly
     from lmcore.experiments.notebook.gathering import gather
     from lmcore.experiments.notebook.page import page
@@ -40,7 +41,7 @@ def notebook(
     first, last = (day.date() if day is not None else None for day in (since, until))
     if first is not None and last is not None and last < first:
         raise Failure(f"--until {last} is before --since {first}.", ExitCode.WRONG_INPUT)
-    today = datetime.now().astimezone().date()
+    today = local_now().date()
     days = gather(runs_folder, first, last)
     text = page(days, today)
     counts = {"days": len(days), "runs": sum(len(day.runs) for day in days)}

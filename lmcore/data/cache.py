@@ -17,7 +17,6 @@ from typing import BinaryIO
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from platformdirs import user_cache_dir
 from torch import Tensor
 
 from lmcore.data.errors import DataError
@@ -29,12 +28,6 @@ FACTS, IDS, COMPARED = "facts.json", "ids.bin", "compared"
 CHECKED_ALWAYS = 64 << 20  # bytes of ids that are compared with their digest at every start: a tenth of a second
 BLOCK_BYTES = 1 << 20
 TICK_SECONDS = 2.0
-
-
-def default_cache_folder() -> Path:
-    """The folder named by the environment variable LMLAB_CACHE, else the user's cache folder for lmlab."""
-    named = os.environ.get(VARIABLE, "")
-    return Path(named).expanduser() if named else Path(user_cache_dir("lmlab"))
 
 
 @cache

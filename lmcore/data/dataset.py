@@ -8,12 +8,13 @@ from torch import Tensor
 
 from lmcore.config.schema import DatasetConfig
 from lmcore.data import bpe
-from lmcore.data.cache import Entry, Facts, TokenCache, code_digest, default_cache_folder, digest_of
+from lmcore.data.cache import Entry, Facts, TokenCache, code_digest, digest_of
 from lmcore.data.errors import DataError as DataError
 from lmcore.data.folding import UnknownCharacterError
 from lmcore.data.ingest import Corpus, OnProgress, find_corpus, read_content
 from lmcore.data.reading import Content, characters_in
 from lmcore.data.tokenizer import Tokenizer, load_tokenizer
+from lmcore.places import user_folder
 
 DAMAGED = "the tokens of this text in the cache were damaged: they were made again"
 
@@ -48,7 +49,7 @@ def prepare(
     """
     report = _by_percent(on_progress) if on_progress else _silent
     cache = TokenCache(
-        cache_folder or default_cache_folder(), lambda fraction: report("checking the cached tokens", fraction)
+        cache_folder or user_folder("cache"), lambda fraction: report("checking the cached tokens", fraction)
     )
     tokenizer = _known_tokenizer(config, run_folder)
     corpus = find_corpus(config, cache.downloads, report)

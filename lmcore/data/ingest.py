@@ -18,6 +18,7 @@ from lmcore.data.errors import DataError
 from lmcore.data.formats import RAW, json_lines_way
 from lmcore.data.reading import SEPARATOR, Content, Document, kind_of, survey
 from lmcore.data.tales import Tales, floor, split_point, write_tales
+from lmcore.places import at_home
 
 OnProgress = Callable[[str, float | None], None]
 
@@ -146,7 +147,7 @@ def find_corpus(config: DatasetConfig, downloads: Path, on_progress: OnProgress)
 
 def _one_file(path: str) -> FileCorpus:
     """The corpus of one text file."""
-    file = Path(path).expanduser()
+    file = at_home(path)
     _check_exists(file)
     if file.is_dir():
         raise DataError(f"dataset.path: {path} is a folder; to read all texts in it, use dataset.source: files")
@@ -157,7 +158,7 @@ def _one_file(path: str) -> FileCorpus:
 
 def _many_files(path: str) -> FileCorpus:
     """The corpus of all files below a folder, or of those that a glob names, in the order of their relative names."""
-    root = Path(path).expanduser()
+    root = at_home(path)
     if not glob.has_magic(path) or root.exists():
         _check_exists(root)
         if root.is_file():

@@ -3,15 +3,12 @@
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-
-import platformdirs
 
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.own_code import OwnFile
 from lmcore.files import make_path, open_to_append, read_regular
+from lmcore.places import user_folder
 
-VARIABLE = "LMLAB_DATA"
 AGREED = "agreed-code.txt"
 
 
@@ -27,15 +24,9 @@ class ConsentNeeded(RunError):
         )
 
 
-def data_folder() -> Path:
-    """The folder named by the environment variable LMLAB_DATA, else the user's data folder for lmlab."""
-    named = os.environ.get(VARIABLE, "")
-    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("lmlab", appauthor=False))
-
-
 def agreed_digests() -> frozenset[str]:
     """Digests of every file that may run; none where nothing was ever agreed to. RunError if they cannot be read."""
-    path = data_folder() / AGREED
+    path = user_folder("data") / AGREED
     with plainly("read", path):
         try:
             return frozenset(read_regular(path).decode("ascii", "replace").split())
@@ -50,7 +41,7 @@ def agree(digests: Iterable[str]) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise RunError(f"{digest!r} is no digest of a file: it should be 64 hexadecimal digits.")
     new = set(wanted) - agreed_digests()
-    path = data_folder() / AGREED
+    path = user_folder("data") / AGREED
     with plainly("write", path):
         make_path(path.parent)
         with os.fdopen(open_to_append(path), "a", encoding="ascii") as file:

@@ -52,6 +52,7 @@ from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.memory import in_memory
+from lmcore.places import at_home
 from lmcore.training.checkpoints import prune, save_checkpoint, weights_digest
 from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer
@@ -111,7 +112,7 @@ class Experiment:
         """
         overrides = [*overrides, *([("other.name", to_yaml_value(name))] if name else [])]
         text = resolved_text(config_text, overrides)
-        folder = (config_folder or Path()).expanduser().absolute()
+        folder = at_home(config_folder or Path()).absolute()
         config = parse_config(text)
         files = read_own_files(named_files(config), folder)
         require_consent(files, allow_code)

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import re
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -69,6 +68,9 @@ UNFINISHED = ".new-"
 DELETED = ".deleted-"
 """Prefix of a run directory that is being deleted."""
 
+LEFT_OVER = 24 * 3600.0
+"""Seconds after which one with such a prefix was left behind by a process that was killed."""
+
 
 class RunError(ValueError):
     """A run cannot be found, read or written; the message says which and why."""
@@ -113,11 +115,13 @@ def run_name(title: str, config_hash: str, now: datetime) -> str:
 def new_folder(runs_folder: Path) -> Path:
     """Make an empty folder, hidden from the list of runs, in which a run is put together until `publish`.
 
-    RunError if the runs folder cannot be made or written to.
+    What killed processes left behind goes. RunError if the runs folder cannot be made or written to.
     """
     with plainly("make a run in", runs_folder):
         files.make_path(runs_folder)
-        return files.new_folder(runs_folder, UNFINISHED)
+        folder = files.new_folder(runs_folder, UNFINISHED)
+        _remove_leftovers(folder)
+        return folder
 
 
 def publish(folder: Path, name: str) -> Path:
@@ -134,12 +138,16 @@ def publish(folder: Path, name: str) -> Path:
     raise RunError(f"Cannot make a run in {folder.parent}: the name {name} is taken ten thousand times.")
 
 
-def remove_leftovers(runs_folder: Path, older_than: float = 24 * 3600.0) -> None:
-    """Remove new and deleted folders that a process left behind when it was killed, after a day (in seconds)."""
+def _remove_leftovers(just_made: Path) -> None:
+    """Remove new and deleted folders that a process left behind when it was killed.
+
+    Ages are told by the file system's own clock, which dated `just_made` too: ours may be days ahead of it.
+    """
+    now = just_made.stat().st_mtime
     for prefix in (UNFINISHED, DELETED):
-        for folder in runs_folder.glob(f"{prefix}*"):
+        for folder in just_made.parent.glob(f"{prefix}*"):
             with suppress(OSError):
-                if folder.lstat().st_mtime < time.time() - older_than:
+                if folder != just_made and folder.lstat().st_mtime < now - LEFT_OVER:
                     files.remove_folder(folder)
 
 

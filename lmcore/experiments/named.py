@@ -17,6 +17,7 @@ from lmcore.experiments.journal import Change, bears_on_learning, read_changes, 
 from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.own_code import CODE, recorded_digests
 from lmcore.experiments.runs import find_run, is_run, read_config_text
+from lmcore.places import at_home
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def find_named(name: str, runs_folder: Path) -> Named:
 
 def of_run(folder: Path) -> Named:
     """A run as it began. RunError or ConfigError if it cannot be read."""
-    folder = folder.expanduser().absolute()
+    folder = at_home(folder).absolute()
     run, text = load_run(folder), read_config_text(folder)
     data = str(run.get("data_fingerprint") or "")
     recipe = Recipe(parse_config(text, str(folder / CONFIG)), data, recorded_digests(run))
@@ -102,7 +103,7 @@ def _exact_run(name: str, runs_folder: Path) -> Path | None:
     """A run's folder, by its path or its whole name."""
     if not name.strip() or "\x00" in name or len(name) > 4096:
         return None
-    for folder in (runs_folder.expanduser() / name, Path(name).expanduser()):
+    for folder in (at_home(runs_folder) / name, at_home(name)):
         try:
             if is_run(folder):
                 return folder

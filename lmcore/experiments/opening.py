@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lmcore.clock import local_now
 from lmcore.config import TrainingConfig, estimate, parse_config
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
@@ -24,7 +24,6 @@ from lmcore.experiments.folder import (
     new_folder,
     plainly,
     publish,
-    remove_leftovers,
     run_name,
     write_run,
 )
@@ -41,6 +40,7 @@ from lmcore.hooks.active import Hooks
 from lmcore.memory import memory_note
 from lmcore.model.initialization import initialize
 from lmcore.model.transformer import Transformer
+from lmcore.places import at_home, temporary_note
 from lmcore.training.checkpoints import (
     list_checkpoints,
     load_checkpoint,
@@ -225,10 +225,9 @@ def make_run(
     """
     config = parse_config(text)
     set_threads(config.other.threads)
-    created = datetime.now().astimezone()
-    runs_folder = runs_folder.expanduser().absolute()
+    created = local_now()
+    runs_folder = at_home(runs_folder).absolute()
     folder = new_folder(runs_folder)
-    remove_leftovers(runs_folder)
     try:
         with plainly("write", folder / CONFIG):
             write_whole(folder / CONFIG, text)
@@ -258,7 +257,7 @@ def make_run(
             opened.run["id"] = id_with_weights(opened.run["id"], weights_of(opened.run))
         recipe = Recipe(config, opened.dataset.fingerprint, opened.own.digests)
         opened.run |= {"waiting": WAY, **rule.record(recipe)}
-        opened.notes = (*rule.notes(recipe), *_notes_of_memory(opened))
+        opened.notes = (*rule.notes(recipe), *_notes_of_machine(opened))
         write_run(folder, opened.run)
         opened.lock.acquire()
         name = run_name(opened.run["title"], opened.run["config_hash"], created)
@@ -276,7 +275,7 @@ def open_run(folder: Path, at: str, allow_code: bool = False, from_checkpoint: b
     A run without any checkpoint is at step 0, with the weights it began with. RunError, CheckpointError, ConfigError or
     DataError with a sentence; ConsentNeeded before anything of the run's own files runs.
     """
-    folder = folder.expanduser().absolute()
+    folder = at_home(folder).absolute()
     run = load_run(folder)
     text = read_config_text(folder)
     config = parse_config(text, source=str(folder / CONFIG))
@@ -307,17 +306,17 @@ def open_run(folder: Path, at: str, allow_code: bool = False, from_checkpoint: b
     opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
     opened.damaged, opened.seeded = damaged, seeded
     differences = _differences_of_machine(run, device)
-    opened.notes = (*([opened.fallback] if damaged else []), *said, *differences, *_notes_of_memory(opened))
+    opened.notes = (*([opened.fallback] if damaged else []), *said, *differences, *_notes_of_machine(opened))
     opened.restored = restored
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
 
 
-def _notes_of_memory(opened: Opened) -> tuple[str, ...]:
-    """What is said beforehand where the processor's memory will hardly be enough to train."""
+def _notes_of_machine(opened: Opened) -> tuple[str, ...]:
+    """What is said beforehand: where memory will hardly be enough to train, and what will be forgotten."""
     needed = estimate(opened.live.config, opened.tokenizer.vocabulary_size).memory_bytes
-    note = memory_note(needed) if opened.device.type == "cpu" else ""
-    return (note,) if note else ()
+    notes = (memory_note(needed) if opened.device.type == "cpu" else "", temporary_note())
+    return tuple(note for note in notes if note)
 
 
 def journal_problem(run: Mapping[str, Any], journal: Journal, checkpoints: Iterable[Path]) -> str:

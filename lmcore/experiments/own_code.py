@@ -20,6 +20,7 @@ from typing import Any
 from lmcore.config import HookConfig, TrainingConfig
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.files import check_folder, make_folder, read_regular, write_whole
+from lmcore.places import at_home
 
 CODE = "code"
 """The folder inside a run directory."""
@@ -104,7 +105,7 @@ def _plain(uses: Iterable[str]) -> tuple[str, ...]:
 
 def read_own_files(names: Iterable[str], folder: Path) -> tuple[OwnFile, ...]:
     """The files as they lie beside the configuration now. RunError for one that cannot be read."""
-    return tuple(read_own_file(folder.expanduser().absolute() / name) for name in names)
+    return tuple(read_own_file(at_home(folder).absolute() / name) for name in names)
 
 
 def read_own_file(path: Path, name: str = "") -> OwnFile:

@@ -20,6 +20,7 @@ from lmcore.experiments.summary import RunSummary as RunSummary
 from lmcore.experiments.summary import settled as settled
 from lmcore.experiments.summary import summarize as summarize
 from lmcore.files import open_regular
+from lmcore.places import at_home
 from lmcore.plain_text import is_plain
 
 LAST = "last"
@@ -111,7 +112,7 @@ def find_run(runs_folder: Path, part: str) -> Path:
         raise RunError(
             "Name a run: last, its title, its directory's name, any part of these that no other run has, or its path."
         )
-    for folder in (runs_folder / part, Path(part).expanduser()):
+    for folder in (runs_folder / part, at_home(part)):
         if is_run(folder):
             return folder
     names = run_names(runs_folder)

@@ -26,6 +26,7 @@ from lmcore.experiments.opening import OnProgress
 from lmcore.experiments.runs import read_config_text, read_run
 from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
 from lmcore.hooks.catalogue import HookError
+from lmcore.places import at_home
 from lmcore.training.checkpoints import STATE_FILE, is_valid, list_checkpoints, load_state, step_of
 from lmcore.training.nonfinite import NonFinite
 
@@ -113,7 +114,7 @@ def verify(
     the run's next checkpoint, whose weights say what was changed. RunError, CheckpointError, ConfigError or DataError
     where there is nothing to verify; ConsentNeeded for own files that were not agreed to.
     """
-    folder = folder.expanduser().absolute()
+    folder = at_home(folder).absolute()
     run = load_run(folder)
     first = beginning_of(run) if from_step is None else from_step
     recorded = logged_rows(folder)

@@ -11,9 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import platformdirs
-
 from lmcore.files import make_path, open_regular, open_to_append, remove_file
+from lmcore.places import user_folder
 from lmcore.process.connection import Connection, spawn_core
 from lmcore.process.connection import prepare_to_spawn as prepare_to_spawn
 from lmcore.process.messages import Command, CoreDied, Event, LogLine, Rejected, ShutDown, StateChanged
@@ -59,7 +58,7 @@ class CoreClient:
         launch: Launch = spawn_core,
     ) -> None:
         self._on_events = on_events
-        self._log_folder = log_folder or Path(platformdirs.user_log_dir("lmlab", appauthor=False))
+        self._log_folder = log_folder or user_folder("log")
         self._launch = launch
         self._connection: Connection | None = None
         self._arrived = threading.Condition()

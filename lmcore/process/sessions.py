@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lmcore.clock import local_now, stamp
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.lines import LineWriter, decode_line
 from lmcore.experiments.own_code import PLAIN_NAME, OwnFile, digest_of
 from lmcore.experiments.runs import is_run
 from lmcore.files import check_folder, create, make_folder, read_regular
+from lmcore.places import at_home
 from lmcore.process.deeds import Deed, Moment, Outcome, checked, command_from, plain_command, plain_value
 from lmcore.process.messages import Cancel, DescribeHooks, ListMoments, LogLine, ShutDown
 
@@ -79,14 +80,14 @@ class SessionRecorder:
         if self._writer is None or self._problem:
             return
         try:
-            self._write({"time": _now(), **row})
+            self._write({"time": stamp(), **row})
         except (RunError, OSError) as error:
             self._problem = str(error)  # told with the next command
 
     def _open(self, folder: Path) -> Path:
         with plainly("write", folder):
             make_folder(folder)
-            name, number = f"{datetime.now():%Y%m%d-%H%M%S}", 1
+            name, number = f"{local_now():%Y%m%d-%H%M%S}", 1
             while True:
                 path = folder / f"{name}{'' if number == 1 else f'-{number}'}.jsonl"
                 try:
@@ -95,7 +96,7 @@ class SessionRecorder:
                 except FileExistsError:
                     number += 1
         self._writer = LineWriter(path)
-        self._write({"session": FORMAT, "time": _now(), "working_folder": str(Path.cwd())})
+        self._write({"session": FORMAT, "time": stamp(), "working_folder": str(Path.cwd())})
         return path
 
     def _rows(self, deed: Deed) -> list[dict[str, Any]]:
@@ -122,10 +123,6 @@ def _said(outcome: Outcome) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value != silent[name]}
 
 
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
 @dataclass(frozen=True)
 class Session:
     """A session as it was recorded. `end` is None where the core was killed, or still runs."""
@@ -141,7 +138,7 @@ class Session:
 def find_session(runs_folder: Path, name: str) -> Path:
     """The session that is meant: "last", a file, or any part of a name that no other one in sessions/ has. RunError."""
     folder = runs_folder / SESSIONS
-    direct = Path(name).expanduser()
+    direct = at_home(name)
     if is_run(direct) or is_run(runs_folder / name):
         raise RunError(_is_a_run(direct.name))
     if direct.is_file():

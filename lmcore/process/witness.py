@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from threading import get_ident
 from typing import Protocol
 
+from lmcore.clock import stamp
 from lmcore.experiments.asking import hooks_of_answer
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import JOURNAL
@@ -75,7 +75,7 @@ class Witness:
     def watching(self, command: Command, core: Core) -> Iterator[None]:
         """Whatever is told meanwhile is what came of the command. Where it raises an error, nothing was done."""
         at, before = moment_of(core), core.experiment
-        began = datetime.now().astimezone().isoformat(timespec="seconds")
+        began = stamp()
         heard: list[Event] = []
         self._heard, self._thread = heard, get_ident()
         try:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lmcore.data import cache as module
-from lmcore.data.cache import Facts, NewEntry, TokenCache, default_cache_folder
+from lmcore.data.cache import Facts, NewEntry, TokenCache
 from lmcore.data.errors import DataError
 
 FACTS = Facts("f" * 32, "char", 1, 3, 2, 3, 2, 0.25, ("folded 1",), "")
@@ -226,10 +226,3 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         put(TokenCache(tmp_path / "file"))
     with pytest.raises(DataError, match="LMLAB_CACHE"):
         TokenCache(tmp_path / "file").remember("key", "name")
-
-
-def test_the_folder_can_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMLAB_CACHE", str(tmp_path))
-    assert default_cache_folder() == tmp_path
-    monkeypatch.delenv("LMLAB_CACHE")
-    assert default_cache_folder().name == "lmlab"

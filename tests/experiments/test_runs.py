@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmcore.experiments import runs
-from lmcore.experiments.folder import RunError, new_folder, publish, remove_leftovers, run_name, slug, write_run
+from lmcore.experiments.folder import RunError, new_folder, publish, run_name, slug, write_run
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.runs import (
     as_tree,
@@ -190,12 +190,13 @@ def test_publishing_overwrites_nothing(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_leftovers_of_killed_processes_go_after_a_day(tmp_path: Path) -> None:
-    old, young = new_folder(tmp_path), new_folder(tmp_path)
+def test_leftovers_of_killed_processes_go_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, young, ahead = (new_folder(tmp_path) for _ in range(3))
     os.utime(old, (0, 0))
-    remove_leftovers(tmp_path)
-    assert not old.exists()
-    assert young.exists()
+    os.utime(ahead, (9e9, 9e9))
+    monkeypatch.setattr(time, "time", lambda: 8e9)  # the file system's own clock counts
+    newest = new_folder(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([young, ahead, newest])
 
 
 def test_a_runs_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lmcore.config import SamplingConfig, parse_yaml_value
 from tests.tui.fake_core import hook_description
 from tui.panes.repl.commands import COMMANDS, CommandError, completions, parse
 from tui.panes.repl.hooks import HookLineError, label, parse_hook
-from tui.panes.repl.prompt_history import KEPT, PromptHistory, state_folder
+from tui.panes.repl.prompt_history import KEPT, PromptHistory
 from tui.panes.repl.prompt_line import as_line, as_prompt
 from tui.panes.repl.saving import save
 from tui.panes.repl.settings import NAMES, SettingError, changed, described, with_overrides
@@ -130,13 +130,6 @@ def test_a_history_that_cannot_be_written_is_kept_in_memory(tmp_path: Path) -> N
     for number in range(KEPT + 10):
         history.add(str(number))
     assert len(history.prompts) == KEPT
-
-
-def test_the_state_folder_may_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMLAB_STATE", str(tmp_path))
-    assert state_folder() == tmp_path
-    monkeypatch.delenv("LMLAB_STATE")
-    assert "lmlab" in str(state_folder())
 
 
 WORDS = st.text(alphabet=st.sampled_from("ab c\n森🎉é"), max_size=120)

@@ -22,6 +22,7 @@ from lmcore.experiments.folder import CHECKPOINTS, slug
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.one_change import Recipe, compare
 from lmcore.experiments.verdict import TooFewSeeds
+from lmcore.places import at_home
 
 BASELINE = "baseline"
 """The name of the arm without a change."""
@@ -119,7 +120,7 @@ def plan_ablation(
     if slug(plain_name) == CHECKPOINTS:
         raise AblationError(f"An ablation cannot be called {plain_name!r}; give it another name.")
     first = base.other.seed
-    runs_folder = Path(base.other.runs_folder).expanduser().absolute()
+    runs_folder = at_home(base.other.runs_folder).absolute()
     return Ablation(
         plain_name, source, tuple(arms), tuple(range(first, first + seeds)), runs_folder, code_folder.absolute(), notes
     )

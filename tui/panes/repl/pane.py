@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from lmcore.config import SamplingConfig
 from lmcore.experiments.runs import RunError, find_run, read_samples, run_names
+from lmcore.places import at_home
 from lmcore.process.messages import Cancel, DescribeHooks, Event, Generate, HookDescription
 from tui.bindings import pane_bindings
 from tui.lab_state import LabState
@@ -289,7 +290,7 @@ class ReplPane(Widget):
             case "copy":
                 self.page.add("note", f"{saving.copy(self.app, self.answers.last_answer)}\n")
             case "save":
-                self.page.add("note", f"{saving.save(Path(argument).expanduser(), self.page.plain_text)}\n")
+                self.page.add("note", f"{saving.save(at_home(argument), self.page.plain_text)}\n")
             case "clear":
                 self.page.clear()
             case _:

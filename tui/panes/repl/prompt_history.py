@@ -1,25 +1,18 @@
 """Prompts that were asked before, kept between starts in the person's state folder."""
 
 import json
-import os
 from pathlib import Path
 
-import platformdirs
+from lmcore.places import user_folder
 
 KEPT = 500
-
-
-def state_folder() -> Path:
-    """Where the lab remembers things: LMLAB_STATE if it is set, else the system's folder for it."""
-    given = os.environ.get("LMLAB_STATE")
-    return Path(given) if given else Path(platformdirs.user_state_dir("lmlab"))
 
 
 class PromptHistory:
     """Prompts, oldest first, with a place in them. A file that cannot be read or written never stops anything."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or state_folder() / "prompts.jsonl"
+        self.path = path or user_folder("state") / "prompts.jsonl"
         self.prompts = _load(self.path)
         self._place = len(self.prompts)
         self._draft = ""

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from lmcore.places import at_home
 from tui.plain_text import shown_text
 from tui.screens.dialogs.dialog import Dialog, paragraph
 from tui.widgets.option_arrows import move_while_typing
@@ -98,11 +99,11 @@ class OpenFileDialog(Dialog[Path]):
     def _verdict(self, typed: str) -> str:
         if self.matching or not typed:
             return ""
-        path = Path(typed).expanduser()
+        path = at_home(typed)
         return "enter opens this file" if path.is_file() else f"▲ there is no file {shown_text(typed, one_line=True)}"
 
     def _open(self) -> None:
-        typed = Path(self.query_one(Input).value.strip()).expanduser()
+        typed = at_home(self.query_one(Input).value.strip())
         highlighted = self.query_one(OptionList).highlighted
         if self.query_one(Input).value.strip() and typed.is_file():
             self.dismiss(typed)

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
+from lmcore.places import at_home
 from tui.screens.dialogs.ask_text import AskTextDialog
 
 
 def as_config_path(name: str) -> Path:
     """The path that a person means: with `.yaml` when no suffix is given, `~` expanded."""
-    path = Path(name).expanduser()
+    path = at_home(name)
     return path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
 
 
 def _problem(name: str) -> str:
     path = as_config_path(name)
-    if path.is_dir() or Path(name).expanduser().is_dir():
+    if path.is_dir() or at_home(name).is_dir():
         return f"{name} is a folder: add a file name."
     if not path.parent.is_dir():
         return f"The folder {path.parent} does not exist."

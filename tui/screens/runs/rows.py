@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
+from lmcore.clock import local_now
 from lmcore.experiments.selection.values import value_text
 from lmcore.experiments.summary import RunSummary, forked_at
 from tui.plain_text import shown_text
@@ -135,7 +136,7 @@ def age(created: str, now: datetime | None = None) -> str:
     """How long ago something was begun: 40 s, 5 min, 3 h, 12 days ago. A dash if it is not known."""
     try:
         begun = datetime.fromisoformat(created)
-        now = now or (datetime.now(begun.tzinfo) if begun.tzinfo else datetime.now())
+        now = now or (local_now() if begun.tzinfo else local_now().replace(tzinfo=None))
         seconds = max(0.0, (now - begun).total_seconds())
     except (ValueError, OverflowError, TypeError):
         return "–"

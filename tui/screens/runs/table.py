@@ -1,7 +1,6 @@
 """The list's table: it draws the lines that are visible and no others, so that hundreds of runs cost what a few do."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -11,6 +10,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from lmcore.clock import local_now
 from lmcore.experiments.summary import RunSummary
 from tui.screens.runs.listing import Line, Listing
 from tui.screens.runs.rows import Layout, heading, lay_out, row
@@ -78,7 +78,7 @@ class RunTable(ScrollView, can_focus=True):
         self._cursor = 0
         self._was_moved = False  # until then it stands at the top, also while the runs are still being read
         self._layout: Layout | None = None
-        self._now = datetime.now().astimezone()
+        self._now = local_now()
 
     @property
     def run_here(self) -> RunSummary | None:
@@ -89,7 +89,7 @@ class RunTable(ScrollView, can_focus=True):
         """Show these lines; a cursor that was moved goes with its run, if that is still there."""
         here = self.run_here if self._was_moved else None
         self._listing, self.lines = listing, lines
-        self._now = datetime.now().astimezone()
+        self._now = local_now()
         at = next((i for i, (_, run) in enumerate(lines) if here is not None and run.name == here.name), None)
         self._cursor = min(self._cursor, max(0, len(lines) - 1)) if at is None else at
         self.virtual_size = Size(self.size.width, len(lines) + 1)
