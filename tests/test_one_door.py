@@ -17,7 +17,6 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "lmcore/cli/workspace.py": ({"mkdir", "read_bytes"}, "a new workspace of the user's, from our own configs"),
     "lmcore/cli/output.py": ({"builtin open", "os.open"}, "the command's own output, and os.devnull"),
     "lmcore/config/cores.py": ({"read_text"}, "what the system says of a container"),
-    "lmcore/config/locate.py": ({"open"}, "the user's own configuration, which may be a link or a pipe"),
     "lmcore/data/cache.py": (
         {"import mmap", "import shutil", "import tempfile"} | {"mkdir", "open", "read_bytes", "rename"},
         "the cache of tokens, which no stranger gives",
