@@ -1,8 +1,9 @@
 """The one door to the files of a run: how they are opened, created, appended to, shortened, replaced and removed.
 
-A run may come from a stranger. No link is followed, nothing but a regular file is opened, sizes are bounded before
-anything is read, and a temporary file has a name that nobody can foresee. Where a path leads before it reaches the run
-(the runs folder may be a link) is not asked. Every function may raise OSError; `NotPlain` where the file is not one.
+A run may come from a stranger. No link is followed, nothing but a regular file is opened, none that has another name
+elsewhere is written into, sizes are bounded before anything is read, and a temporary file has a name that nobody can
+foresee. Where a path leads before it reaches the run (the runs folder may be a link) is not asked. Every function may
+raise OSError; `NotPlain` where the file is not one.
 """
 
 import errno
@@ -33,6 +34,9 @@ TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.partial")
 
 A_LINK = "it is a link; files of a run are plain files. Remove it, or put the file itself in its place"
 A_LINKED_FOLDER = "it is a link; folders of a run are plain folders. Remove it, or put the folder itself in its place"
+A_HARD_LINK = (
+    "it has another name elsewhere (a hard link), and what is written here would stand there. Put a copy in its place"
+)
 
 _ALWAYS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0)
@@ -234,7 +238,10 @@ def _open(path: Path, flags: int) -> int:
     _check_kind(path)
     descriptor = os.open(path, flags | _ALWAYS, 0o666)
     try:
-        _refuse(path, os.fstat(descriptor).st_mode)  # somebody may have changed it in between
+        now = os.fstat(descriptor)
+        _refuse(path, now.st_mode)  # somebody may have changed it in between
+        if now.st_nlink > 1 and flags & (os.O_WRONLY | os.O_RDWR):
+            raise NotPlain(errno.EMLINK, A_HARD_LINK, str(path))
     except BaseException:
         os.close(descriptor)
         raise

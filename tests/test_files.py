@@ -164,3 +164,14 @@ def test_nothing_gives_way_to_a_moved_folder(folder: Path) -> None:
 def test_a_bound_on_a_file_takes_no_memory_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"small")
     assert files.read_regular(tmp_path / "a", 1 << 62) == b"small"
+
+
+def test_what_has_another_name_elsewhere_is_read_and_replaced_but_not_written_into(tmp_path: Path) -> None:
+    outside, place = _new(tmp_path / "outside"), tmp_path / "metrics.jsonl"
+    place.hardlink_to(outside)
+    assert files.read_regular(place) == b"new"
+    for write in (files.open_to_append, files.open_to_change, files.open_to_write, lambda path: files.shorten(path, 0)):
+        with pytest.raises(files.NotPlain, match="hard link"):
+            write(place)
+    files.write_whole(place, "its own")
+    assert (outside.read_text(), place.read_text()) == ("new", "its own")

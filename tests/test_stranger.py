@@ -128,6 +128,10 @@ def _link(place: Path, outside: Path) -> None:
     place.symlink_to(outside / "file")
 
 
+def _hard_link(place: Path, outside: Path) -> None:
+    place.hardlink_to(outside / "file")
+
+
 def _link_to_nothing(place: Path, outside: Path) -> None:
     place.symlink_to(outside / "not-there")
 
@@ -153,7 +157,7 @@ def _folder(place: Path, outside: Path) -> None:
     place.mkdir()
 
 
-THINGS = (_link, _pipe, _link_to_nothing, _huge, _link_to_a_folder, _folder, _link_to_a_device)
+THINGS = (_link, _pipe, _link_to_nothing, _huge, _hard_link, _link_to_a_folder, _folder, _link_to_a_device)
 
 
 def put(stranger: Stranger, pattern: str, thing: Callable[[Path, Path], None]) -> Path:
