@@ -12,7 +12,7 @@ class ModelConfig(Section):
     """The Transformer: its size and the parts it is built from."""
 
     d_model: int = setting(128, "Width of the residual stream. A multiple of n_heads.", coupled="width", ge=2, le=8192)
-    n_layers: int = setting(4, "Number of Transformer blocks. At least 1.", ge=1, le=128)
+    n_layers: int = setting(4, "Number of Transformer blocks. 1 to 128.", ge=1, le=128)
     n_heads: int = setting(4, "Attention heads in each block. Divides d_model.", coupled="width", ge=1, le=128)
     d_mlp: int | None = setting(
         None,
@@ -21,7 +21,7 @@ class ModelConfig(Section):
         ge=1,
         le=65536,
     )
-    context_length: int = setting(256, "How many tokens the model sees at once. At least 2.", ge=2, le=65536)
+    context_length: int = setting(256, "How many tokens the model sees at once. 2 to 65536.", ge=2, le=65536)
     positions: Literal["learned", "sinusoidal", "rotary", "none"] = setting(
         "learned", "How the model knows where a token stands. rotary needs an even head size.", coupled="positions"
     )
@@ -87,7 +87,7 @@ class OptimizationConfig(Section):
     """How the weights are learned: batches, optimizer, schedule. The section is called `training` in the file."""
 
     max_steps: int = setting(4000, "Optimizer steps of the whole run. At least 1.", coupled="schedule", ge=1, le=10**9)
-    batch_size: int = setting(16, "Sequences in one micro-batch. At least 1.", ge=1, le=65536)
+    batch_size: int = setting(16, "Sequences in one micro-batch. 1 to 65536.", ge=1, le=65536)
     gradient_accumulation_steps: int = setting(1, "Micro-batches whose gradients make one step.", ge=1, le=4096)
     batch_ramp_start: int | None = setting(
         None,
@@ -195,7 +195,7 @@ class DatasetConfig(Section):
         "tiny-shakespeare", "Which text to fetch; used with source: download.", coupled="text"
     )
     tales_megabytes: float = setting(
-        8.0, "How much to write; used with source: tales. > 0.", coupled="text", gt=0, le=10000
+        8.0, "How much to write; used with source: tales. > 0, at most 10000.", coupled="text", gt=0, le=10000
     )
     tales_seed: int = setting(
         1, "Which tales are written; used with source: tales.", coupled="text", ge=0, le=2**63 - 1
@@ -209,7 +209,7 @@ class DatasetConfig(Section):
         coupled="tokenizer",
     )
     bpe_vocabulary: int = setting(
-        1024, "Number of pieces; used with tokenizer: bpe. At least 256.", coupled="tokenizer", ge=256, le=65536
+        1024, "Number of pieces; used with tokenizer: bpe. 256 to 65536.", coupled="tokenizer", ge=256, le=65536
     )
     unknown: Literal["replace", "drop", "error"] = setting(
         "replace", "What char does with a character outside its table: write '?', leave it out, or stop."

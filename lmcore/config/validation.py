@@ -111,10 +111,8 @@ def _finding(item: Mapping[str, Any], data: Mapping[str, Any]) -> Finding:
 
 def _should(kind: str, context: Mapping[str, Any], path: Path, value: Any) -> str:
     """What a value should be, for pydantic's kind of error."""
-    bounds = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
-    words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
-    if kind in bounds:
-        return f"must be {words[bounds[kind]]} {to_yaml_value(_shortest(context[bounds[kind]]))}"
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        return f"must be {bounds_of(_field_at(path))}"
     if kind == "literal_error":
         return f"must be one of {', '.join(_choices(path))}"
     if kind == "string_pattern_mismatch":
@@ -166,6 +164,18 @@ def _choices(path: Path) -> tuple[str, ...]:
 def _takes_null(path: Path) -> bool:
     field = _field_at(path)
     return field is not None and type(None) in _kinds(field)
+
+
+def bounds_of(field: FieldInfo | None) -> str:
+    """The bounds of a number in words, such as "greater than 0 and at most 10"; "" where it has none."""
+    words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+    found = [
+        f"{words[name]} {to_yaml_value(_shortest(getattr(bound, name)))}"
+        for bound in (field.metadata if field is not None else ())
+        for name in words
+        if getattr(bound, name, None) is not None
+    ]
+    return " and ".join(found)
 
 
 def _shortest(bound: Any) -> Any:

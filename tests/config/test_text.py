@@ -18,7 +18,7 @@ from lmcore.config import (
 )
 from lmcore.config.other_names import OTHER_NAMES, keys_for
 from lmcore.config.problems import MOST_PROBLEMS
-from lmcore.config.schema import DatasetConfig
+from lmcore.config.schema import DatasetConfig, field_of
 from lmcore.config.tree import MOST_CHARACTERS, MOST_VALUES
 from tests.config.broken import BROKEN
 from tests.config.strategies import configs, plain_values
@@ -85,7 +85,7 @@ def test_there_are_a_hundred_broken_configurations() -> None:
         ("training:\n  learning_rat: 1\n", 2, 3, "did you mean 'learning_rate'"),
         ("trainig:\n  learning_rate: 1\n", 1, 1, "did you mean 'training'"),
         ("model:\n  learning_rate: 1\n", 2, 3, "it belongs in training"),
-        ("model:\n  n_heads: 0\n", 2, 12, "model.n_heads must be at least 1, not 0"),
+        ("model:\n  n_heads: 0\n", 2, 12, "model.n_heads must be at least 1 and at most 128, not 0"),
         ("model:\n  norm: layernom\n", 2, 9, "did you mean layernorm"),
         ("model:\n  bias: yes\n", 2, 9, "true or false"),
         ("model:\n  d_model: 130\n", 2, 12, "model.d_model (130) must be a multiple of model.n_heads (4)"),
@@ -151,6 +151,21 @@ def test_names_of_other_tools_lead_to_fields_that_there_are() -> None:
     for key in ("n_head", "model.n_head"):
         with pytest.raises(ConfigError, match=r"it is model\.n_heads here"):
             parse_config("", overrides=[(key, "2")])
+
+
+def test_a_description_says_the_bounds_that_hold() -> None:
+    """Where it says the least value it says the largest too, unless nobody would reach that."""
+    for key in leaf_keys():
+        field = field_of(key)
+        bounds = {name: getattr(bound, name) for bound in field.metadata for name in ("gt", "ge", "lt", "le")
+                  if getattr(bound, name, None) is not None}  # fmt: skip
+        said = field.description or ""
+        least = re.findall(r"(?:> |≥ |At least )([\d.]+\d|\d)|\b([\d.]+) to (?:below )?\d", said)
+        most = re.findall(r"(?:[Aa]t most |\d to |[Bb]elow )([\d.]+\d|\d)", said)
+        upper = bounds.get("le", bounds.get("lt"))
+        assert [float(one or other) for one, other in least] in ([], [bounds.get("gt", bounds.get("ge"))]), key
+        assert [float(number) for number in most] in ([], [upper]), key
+        assert not least or most or upper is None or upper > 10**6, key
 
 
 @pytest.mark.parametrize("key", ["model", "model.x", "x", "", "model.d_model.x", "hooks.0.enabled", "."])
