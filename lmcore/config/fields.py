@@ -23,7 +23,7 @@ def choice_or_own(default: str, choices: list[str], description: str) -> Any:
     """A field that names one of the built-in choices, or one's own as FILE.py:NAME."""
     extra: dict[str, Any] = {"live": False, "learned": True, "choices": choices}
     pattern = f"^({'|'.join(choices)}|{OWN_NAME})$"
-    return Field(default, description=description, json_schema_extra=extra, pattern=pattern)
+    return Field(default, description=description, json_schema_extra=extra, pattern=pattern, max_length=1000)
 
 
 def choices_of(field: FieldInfo) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class ModelConfig(Section):
         "learned", "How the model knows where a token stands. rotary needs an even head size.", coupled="positions"
     )
     rotary_base: float = setting(
-        10000.0, "Base of the rotary frequencies; used with positions: rotary. > 1.", coupled="positions", gt=1
+        10000.0, "Base of the rotary frequencies; used with positions: rotary. > 1.", coupled="positions", gt=1, le=1e12
     )
     norm: Literal["layernorm", "rmsnorm"] = setting("layernorm", "Normalization before attention, MLP and head.")
     norm_epsilon: float = setting(1e-5, "Added inside the norm's square root. > 0, at most 0.1.", gt=0, le=0.1)
@@ -47,7 +47,7 @@ class ModelConfig(Section):
         gt=0,
         le=100,
     )
-    logit_soft_cap: float = setting(0.0, "Logits pass through cap × tanh(logits / cap). 0: no cap.", ge=0)
+    logit_soft_cap: float = setting(0.0, "Logits pass through cap × tanh(logits / cap). 0: no cap.", ge=0, le=10**6)
     initial_std: float = setting(0.02, "Standard deviation of initial weights. > 0, at most 1.", gt=0, le=1)
     zero_init_projections: bool = setting(
         False, "Start the projections back into the residual stream at zero, so that each block begins as the identity."
@@ -94,9 +94,10 @@ class OptimizationConfig(Section):
         "Batch size at step 0, growing linearly to batch_size. null: fixed. At most batch_size.",
         coupled="batch ramp",
         ge=1,
+        le=65536,
     )
     batch_ramp_steps: int = setting(
-        0, "Steps over which the batch grows from batch_ramp_start.", coupled="batch ramp", ge=0
+        0, "Steps over which the batch grows from batch_ramp_start.", coupled="batch ramp", ge=0, le=10**9
     )
     optimizer: str = choice_or_own(
         "adamw",
@@ -108,17 +109,23 @@ class OptimizationConfig(Section):
         1e-3, "Peak learning rate, reached after warmup_steps. > 0, at most 10.", live=True, gt=0, le=10
     )
     min_learning_rate: float = setting(
-        1e-4, "Learning rate at the end of the schedule. 0 to learning_rate.", coupled="schedule", live=True, ge=0
+        1e-4,
+        "Learning rate at the end of the schedule. 0 to learning_rate.",
+        coupled="schedule",
+        live=True,
+        ge=0,
+        le=10,
     )
     schedule: Literal["cosine", "linear", "constant", "warmup_stable_decay"] = setting(
         "cosine", "Shape of the learning rate after warm-up.", coupled="schedule"
     )
-    warmup_steps: int = setting(100, "Steps of linear warm-up. At most max_steps.", coupled="schedule", ge=0)
+    warmup_steps: int = setting(100, "Steps of linear warm-up. At most max_steps.", coupled="schedule", ge=0, le=10**9)
     decay_steps: int = setting(
         0,
         "Length of the last phase of warmup_stable_decay. 0: a fifth of max_steps. At most max_steps.",
         coupled="schedule",
         ge=0,
+        le=10**9,
     )
     beta1: float = setting(
         0.9,
@@ -135,16 +142,20 @@ class OptimizationConfig(Section):
         lt=1,
     )
     epsilon: float = setting(1e-8, "Added to Adam's denominator. > 0, at most 1.", live=True, gt=0, le=1)
-    weight_decay: float = setting(0.1, "Decoupled decay of matrices; never of biases and norms. ≥ 0.", live=True, ge=0)
+    weight_decay: float = setting(
+        0.1, "Decoupled decay of matrices; never of biases and norms. 0 to 1000.", live=True, ge=0, le=1000
+    )
     momentum: float = setting(0.9, "Momentum of sgd. 0: none. Below 1.", live=True, ge=0, lt=1)
     muon_learning_rate: float = setting(
-        0.02, "Peak learning rate of muon; follows the same schedule. > 0.", live=True, gt=0
+        0.02, "Peak learning rate of muon; follows the same schedule. > 0, at most 10.", live=True, gt=0, le=10
     )
     muon_momentum: float = setting(0.95, "Muon's Nesterov momentum. 0 to below 1.", live=True, ge=0, lt=1)
     muon_newton_schulz_steps: int = setting(
         5, "Newton–Schulz iterations that orthogonalize muon's update.", ge=1, le=20
     )
-    gradient_clip: float = setting(1.0, "Largest global l2 norm of the gradient. 0: no clipping.", live=True, ge=0)
+    gradient_clip: float = setting(
+        1.0, "Largest global l2 norm of the gradient. 0: no clipping.", live=True, ge=0, le=1e12
+    )
 
     @model_validator(mode="after")
     def _steps_fit(self) -> Self:
@@ -189,7 +200,11 @@ class DatasetConfig(Section):
         coupled="text",
     )
     path: str = setting(
-        "", "The file, folder or glob to read; used with source: file and files.", coupled="text", learned=False
+        "",
+        "The file, folder or glob to read; used with source: file and files.",
+        coupled="text",
+        learned=False,
+        max_length=4096,
     )
     download: Literal["tiny-shakespeare"] = setting(
         "tiny-shakespeare", "Which text to fetch; used with source: download.", coupled="text"

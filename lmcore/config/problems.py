@@ -39,7 +39,8 @@ def general_problem(message: str, key: str = "") -> Problem:
 def describe(problem: Problem, source: str = "") -> str:
     """A problem as one line: where it is, then what it is."""
     if problem.override:
-        return f"{problem.override}: {problem.message}"
+        said = problem.override if len(problem.override) <= 200 else f"{problem.override[:200]}…"
+        return f"{said}: {problem.message}"
     if not problem.line:
         return f"{source}: {problem.message}" if source else problem.message
     if source:

@@ -15,13 +15,16 @@ from lmcore.config.section import Section, disagreement
 class EvaluationConfig(Section):
     """How, and how often, the model is judged while it learns."""
 
-    interval: int = setting(250, "Steps between evaluations. 0: only at the end.", live=True, learned=False, ge=0)
+    interval: int = setting(
+        250, "Steps between evaluations. 0: only at the end.", live=True, learned=False, ge=0, le=10**9
+    )
     batches: int = setting(
         0,
         "How many batches of validation windows to read. 0: the whole validation split.",
         live=True,
         learned=False,
         ge=0,
+        le=10**9,
     )
     batch_size: int = setting(32, "Windows read at once while evaluating.", live=True, learned=False, ge=1, le=65536)
     stride: int | None = setting(
@@ -30,9 +33,14 @@ class EvaluationConfig(Section):
         live=True,
         learned=False,
         ge=1,
+        le=65536,
     )
     prompt: str = setting(
-        "One sunny morning, ", "The fixed prompt, continued at each evaluation.", live=True, learned=False
+        "One sunny morning, ",
+        "The fixed prompt, continued at each evaluation. At most 100,000 characters.",
+        live=True,
+        learned=False,
+        max_length=100_000,
     )
     prompt_tokens: int = setting(
         120, "How many tokens continue the fixed prompt. 0: none.", live=True, learned=False, ge=0, le=100000
@@ -50,7 +58,9 @@ class SamplingConfig(Section):
         ge=0,
         le=100,
     )
-    top_k: int = setting(0, "Only the k likeliest tokens may be drawn. 0: all.", live=True, learned=False, ge=0)
+    top_k: int = setting(
+        0, "Only the k likeliest tokens may be drawn. 0: all.", live=True, learned=False, ge=0, le=10**6
+    )
     top_p: float = setting(
         1.0,
         "Only the likeliest tokens that together hold this share may be drawn. 1: all.",
@@ -60,14 +70,22 @@ class SamplingConfig(Section):
         le=1,
     )
     max_tokens: int = setting(300, "How many tokens an answer may have.", live=True, learned=False, ge=1, le=10**6)
-    stop: str = setting("", "An answer ends where this text appears. Empty: it does not.", live=True, learned=False)
+    stop: str = setting(
+        "",
+        "An answer ends where this text appears. Empty: it does not. At most 1,000 characters.",
+        live=True,
+        learned=False,
+        max_length=1000,
+    )
     seed: int = setting(0, "Seed of the draws, independent of the run's.", live=True, learned=False, ge=0, le=2**63 - 1)
 
 
 class CheckpointingConfig(Section):
     """When the model is saved and what is kept."""
 
-    interval: int = setting(500, "Steps between checkpoints. 0: only at the end.", live=True, learned=False, ge=0)
+    interval: int = setting(
+        500, "Steps between checkpoints. 0: only at the end.", live=True, learned=False, ge=0, le=10**9
+    )
     keep_last: int = setting(2, "How many of the newest checkpoints stay.", live=True, learned=False, ge=1, le=100000)
     keep_best: bool = setting(
         True, "Also keep the checkpoint with the lowest validation loss.", live=True, learned=False
@@ -85,13 +103,19 @@ class CheckpointingConfig(Section):
 class HookConfig(Section):
     """One intervention in how the model computes, learns or is judged."""
 
-    name: str = setting("", "How the hook is called in the lab and in the journal; its random draws depend on it.")
+    name: str = setting(
+        "", "How the hook is called in the lab and in the journal; its random draws depend on it.", max_length=1000
+    )
     kind: Literal["forward", "backward", "update", "loss"] = setting("forward", "Where it reaches in.")
-    use: str = setting("", "What does the work: a built-in, or a function of one's own: my_hooks.py:function.")
-    at: str | None = setting(None, "Hook points or parameters, a glob; one that matches nothing is an error.")
+    use: str = setting(
+        "", "What does the work: a built-in, or a function of one's own: my_hooks.py:function.", max_length=1000
+    )
+    at: str | None = setting(
+        None, "Hook points or parameters, a glob; one that matches nothing is an error.", max_length=1000
+    )
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Arguments of what it uses.")
-    from_step: int | None = setting(None, "First step at which it acts. null: from the start.", ge=0)
-    until_step: int | None = setting(None, "First step at which it no longer acts. null: to the end.", ge=0)
+    from_step: int | None = setting(None, "First step at which it acts. null: from the start.", ge=0, le=10**9)
+    until_step: int | None = setting(None, "First step at which it no longer acts. null: to the end.", ge=0, le=10**9)
     enabled: bool = setting(True, "Whether it acts. A disabled hook costs nothing and changes no bit.", live=True)
 
 
@@ -113,7 +137,7 @@ class OtherConfig(Section):
         "auto",
         "auto, cpu, cuda, cuda:N or mps. auto takes the best that is present.",
         learned=False,
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        pattern=r"^(auto|cpu|mps|cuda(:\d{1,4})?)$",
     )
     threads: int = setting(
         0,
@@ -123,14 +147,15 @@ class OtherConfig(Section):
         ge=0,
         le=1024,
     )
-    runs_folder: str = setting("runs", "Where runs are written.", learned=False, min_length=1)
-    log_interval: int = setting(1, "Steps between lines in metrics.jsonl.", live=True, learned=False, ge=1)
+    runs_folder: str = setting("runs", "Where runs are written.", learned=False, min_length=1, max_length=4096)
+    log_interval: int = setting(1, "Steps between lines in metrics.jsonl.", live=True, learned=False, ge=1, le=10**9)
     norms_interval: int = setting(
         20,
         "Steps between norms of each parameter, gradient, update and activation. 0: never.",
         live=True,
         learned=False,
         ge=0,
+        le=10**9,
     )
     smoothing: float = setting(
         0.95, "Weight of the past in the smoothed loss curve. 0 to below 1.", live=True, learned=False, ge=0, lt=1

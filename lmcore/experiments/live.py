@@ -130,8 +130,9 @@ def explained(change: Change) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
+        value = change.new if len(change.new) <= 100 else f"{change.new[:100]}…"
         raise RunError(
-            f"The journal sets {change.key} to {change.new} at step {change.step}, which cannot be: {error}"
+            f"The journal sets {change.key} to {value} at step {change.step}, which cannot be: {error}"
         ) from error
 
 

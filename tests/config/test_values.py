@@ -15,7 +15,10 @@ from lmcore.config import (
     parse_config,
     with_value,
 )
-from lmcore.config.schema import ModelConfig
+from lmcore.config.schema import SECTIONS, HookConfig, ModelConfig, section_type
+from lmcore.experiments.folder import RunError
+from lmcore.experiments.journal import Change
+from lmcore.experiments.live import LiveConfig
 
 
 def test_every_key_is_read() -> None:
@@ -74,6 +77,40 @@ def test_every_field_has_a_description_and_a_default() -> None:
         field = field_of(key)
         assert field.description and field.description.endswith((".", ")")), key
         assert not field.is_required(), key
+
+
+def test_every_number_and_text_is_bounded() -> None:
+    """A configuration, or a journal, from somebody else asks for no more than a run can give."""
+    for section in (*map(section_type, SECTIONS), HookConfig):
+        for name, said in section.model_json_schema()["properties"].items():
+            for kind in said.get("anyOf", [said]):
+                if kind.get("type") in ("integer", "number"):
+                    assert kind.keys() & {"minimum", "exclusiveMinimum"}, name
+                    assert kind.keys() & {"maximum", "exclusiveMaximum"}, name
+                elif kind.get("type") == "string":
+                    assert kind.keys() & {"maxLength", "enum", "const", "pattern"}, name
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("evaluation.prompt", "x" * 100_001, "at most 100000 characters"),
+        ("sampling.stop", "x" * 1001, "at most 1000 characters"),
+        ("sampling.top_k", 10**30, "at most 1000000"),
+        ("evaluation.interval", 10**30, "at most 1000000000"),
+    ],
+)
+def test_a_value_beyond_its_bounds_is_refused_in_a_short_sentence(key: str, value: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as refused:
+        with_value(parse_config(""), key, value)
+    assert len(str(refused.value)) < 400
+    with pytest.raises(ConfigError, match=said) as refused:
+        parse_config("", overrides=[(key, str(value))])
+    assert len(str(refused.value)) < 400
+    live = LiveConfig(parse_config(""), "", [Change(1, key, "1", str(value))])
+    with pytest.raises(RunError, match=said) as answered:
+        live.advance_to(1)
+    assert len(str(answered.value)) < 400
 
 
 def test_the_mlp_s_width_has_its_default() -> None:
