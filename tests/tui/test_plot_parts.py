@@ -6,6 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tui.history import Axis
+from tui.panes.loss.picture import axis_labels
 from tui.panes.loss.view import View
 from tui.widgets.curves import draw_curves
 from tui.widgets.plot import Band, Curve, Picture, Plot, _write_free
@@ -27,11 +29,28 @@ def test_linear_ticks_lie_inside_and_are_few(low: float, width: float, count: in
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.floats(1e-8, 1e8), st.floats(1.01, 1e8), st.integers(2, 10))
-def test_log_ticks_lie_inside_and_are_labelled_apart(low: float, factor: float, count: int) -> None:
-    ticks = log_ticks(low, low * factor, count)
-    assert all(low * 0.999 <= tick <= low * factor * 1.001 for tick in ticks)
-    assert len(tick_labels(ticks)) == len(ticks)
+@example(low=0.98e-7, factor=1.05, count=6, is_log=False)
+@example(low=1e-30, factor=1e40, count=6, is_log=True)
+@given(st.floats(1e-8, 1e8), st.floats(1.01, 1e8) | st.floats(1 + 1e-7, 1.01), st.integers(2, 10), st.booleans())
+def test_ticks_lie_inside_and_their_labels_differ_in_one_style(
+    low: float, factor: float, count: int, is_log: bool
+) -> None:
+    ticks = (log_ticks if is_log else linear_ticks)(low, low * factor, count)
+    room = low * (factor - 1) * 1e-3
+    assert all(low - room <= tick <= low * factor + room for tick in ticks)
+    labels = tick_labels(ticks)
+    read = [float(label.replace(",", "")) for label in labels]
+    assert read == pytest.approx(ticks, rel=1e-3) and read == sorted(set(read))
+    assert len({"e" in label for label in labels if label != "0"}) <= 1
+
+
+@pytest.mark.parametrize("axis", ["step", "tokens", "time"])
+@settings(max_examples=50, deadline=None)
+@example(left=40_960, width=12)
+@given(st.floats(0, 1e9), st.floats(1e-2, 1e9))
+def test_no_two_ticks_of_a_step_a_time_or_a_count_say_the_same(axis: Axis, left: float, width: float) -> None:
+    labels = [label for label in axis_labels(axis, linear_ticks(left, left + width, 10)) if label]
+    assert len(set(labels)) == len(labels)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +58,8 @@ def test_log_ticks_lie_inside_and_are_labelled_apart(low: float, factor: float, 
     [
         (0.28, 5.2, ["0.3", "0.5", "1.0", "2.0", "3.0", "5.0"]),
         (0.001, 0.1, ["0.001", "0.003", "0.010", "0.030", "0.100"]),
+        (0.05, 2000.0, ["0.1", "1", "10", "100", "1,000"]),
+        (0.98e-7, 1.03e-7, ["9.80e-8", "9.90e-8", "1.00e-7", "1.01e-7", "1.02e-7", "1.03e-7"]),
     ],
 )
 def test_a_loss_axis_has_round_numbers(low: float, high: float, labels: list[str]) -> None:

@@ -1,7 +1,7 @@
 """A plot in characters: axes, curves, marks and a cursor, drawn only when something changed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log10
 from typing import ClassVar
 
@@ -49,7 +49,7 @@ class Picture:
     gaps: tuple[float, ...] = ()  # places where a value was not finite
     bands: tuple[Band, ...] = ()
     x_name: str = ""
-    x_label: Callable[[float], str] = field(default=lambda x: f"{x:,.0f}")
+    x_labels: Callable[[Sequence[float]], list[str]] = tick_labels  # "": such a tick is left out
 
 
 _Cell = tuple[str, str]  # a character and the name of its style
@@ -358,11 +358,11 @@ def _x_axis(picture: Picture, gutter: int, width: int) -> list[list[_Cell]]:
     numbers: list[_Cell] = [(" ", "")] * (gutter + width)
     free_to = gutter + width - len(name) - 1
     last = -1
-    for tick in linear_ticks(left, right, max(2, width // 11)) if right > left else []:
+    ticks = linear_ticks(left, right, max(2, width // 11)) if right > left else []
+    for tick, label in zip(ticks, picture.x_labels(ticks), strict=True):
         column = gutter + min(width - 1, int((tick - left) / (right - left) * width))
-        label = picture.x_label(tick)
         start = max(gutter - 1, column - len(label) // 2)
-        if start <= last or start + len(label) > free_to:
+        if not label or start <= last or start + len(label) > free_to:
             continue
         line[column] = ("┴", "axis")
         _write(numbers, start, label, "label")

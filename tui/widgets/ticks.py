@@ -1,5 +1,7 @@
 """Where an axis has its ticks, and how its numbers are written."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil, floor, isfinite, log10
 
 
@@ -38,18 +40,32 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
     return ticks if len(ticks) >= 2 else linear_ticks(low, high, count)
 
 
-def tick_labels(ticks: list[float]) -> list[str]:
-    """The ticks as short texts, with as many decimals as tell them apart."""
-    if not ticks:
-        return []
-    largest = max(abs(tick) for tick in ticks)
-    smallest = min((abs(tick) for tick in ticks if tick), default=1.0)
-    if largest >= 1e5 or smallest < 1e-3:
-        return [f"{tick:.0e}".replace("e-0", "e-").replace("e+0", "e+") if tick else "0" for tick in ticks]
-    for decimals in range(5):
-        if all(abs(round(tick, decimals) - tick) <= 1e-9 + abs(tick) * 1e-6 for tick in ticks):
-            return [f"{tick:,.{decimals}f}" for tick in ticks]
-    return [f"{tick:.4g}" for tick in ticks]
+def tick_labels(ticks: Sequence[float]) -> list[str]:
+    """The ticks as short texts in one style, with as many digits as tell them apart; over decades each has its own."""
+    sizes = [abs(tick) for tick in ticks if tick] or [1.0]
+    low, high = min(sizes), max(sizes)
+    if high >= 1000 * low and high < 1e5 and low >= 1e-3:
+        return [_exact([tick], ",.{}f", abs(tick) * 1e-3)[0] for tick in ticks]
+    room = min((abs(after - before) for before, after in pairwise(ticks)), default=low) * 1e-3
+    is_far_from_one = high >= 1e5 or low < 1e-3
+    if not is_far_from_one:
+        return _exact(ticks, ",.{}f", room)
+    powers = _exact(ticks, ".{}e", room)
+    fixed = _exact(ticks, ",.{}f", room) if high < 1e7 and low > 1e-5 else []
+    return fixed if fixed and len(max(fixed, key=len)) <= len(max(powers, key=len)) else powers
+
+
+def _exact(ticks: Sequence[float], form: str, room: float) -> list[str]:
+    """The ticks with the fewest decimals that leave each within `room` of what it is."""
+    for decimals in range(17):
+        texts = [format(tick + 0.0, form.format(decimals)) for tick in ticks]
+        if all(abs(float(text.replace(",", "")) - tick) <= room for text, tick in zip(texts, ticks, strict=True)):
+            break
+    return [_without_zeros(text) if tick else text.partition("e")[0] for tick, text in zip(ticks, texts, strict=True)]
+
+
+def _without_zeros(text: str) -> str:
+    return text.replace("e-0", "e-").replace("e+0", "e+")
 
 
 def short_number(value: float | None, digits: int = 3) -> str:
@@ -62,7 +78,7 @@ def short_number(value: float | None, digits: int = 3) -> str:
     if size == 0:
         return "0"
     if size >= 1e6 or size < 1e-2:
-        return f"{value:.{digits - 2}e}".replace("e-0", "e-").replace("e+0", "e+")
+        return _without_zeros(f"{value:.{digits - 2}e}")
     if size >= 1000:
         return f"{value:,.0f}"
     if size >= 1:

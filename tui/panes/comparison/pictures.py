@@ -14,7 +14,7 @@ from tui.panes.loss.picture import (
     OTHER_STYLES,
     Choice,
     OtherRun,
-    axis_label,
+    axis_labels,
     axis_span,
     make_picture,
     reading_at,
@@ -118,7 +118,7 @@ def difference_picture(
         levels=((0.0, f"as {shown[0].difference.first}"),),
         bands=tuple(map(_band, bands)),
         x_name=axis,
-        x_label=lambda position: axis_label(axis, position),
+        x_labels=lambda ticks: axis_labels(axis, ticks),
     )
 
 

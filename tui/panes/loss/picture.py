@@ -11,7 +11,7 @@ from tui.panes.loss.marks import mark_name
 from tui.panes.loss.view import View
 from tui.series import Series, reduce_to_columns
 from tui.widgets.plot import Curve, Picture
-from tui.widgets.ticks import amount, duration, short_number
+from tui.widgets.ticks import amount, duration, short_number, tick_labels
 
 TRAIN, VALIDATION = "loss/train", "loss/val"
 LARGEST = 1e100
@@ -64,6 +64,19 @@ def axis_label(axis: Axis, position: float) -> str:
     if axis == "time":
         return duration(position)
     return f"{position:,.0f}" if axis == "step" else amount(position)
+
+
+def axis_labels(axis: Axis, ticks: Sequence[float]) -> list[str]:
+    """Ticks of an axis as texts that tell them apart; none for one between two steps or tokens."""
+
+    whole = [f"{tick:,.0f}" if abs(tick - round(tick)) < 1e-6 else "" for tick in ticks]
+    if axis == "step":
+        return whole
+    if axis == "time":
+        short, long = [duration(tick) for tick in ticks], [f"{label} s" for label in tick_labels(ticks)]
+    else:
+        short, long = [amount(tick) for tick in ticks], whole
+    return short if len(set(short)) == len(short) else long
 
 
 def make_picture(
@@ -124,7 +137,7 @@ def make_picture(
         marks=tuple((history.position(step, choice.axis), name) for step, name in marks),
         gaps=tuple(gaps),
         x_name=choice.axis,
-        x_label=lambda position: axis_label(choice.axis, position),
+        x_labels=lambda ticks: axis_labels(choice.axis, ticks),
     )
     return replace(picture, y_range=y_range([*values, *(level for level, _ in levels)], picture.log_y))
 
