@@ -52,14 +52,16 @@ def ask_fork(app: LabApp, folder: Path, step: int, name: str) -> None:
     def fork(change: str | None) -> None:
         if change is None:
             return
-        command = Fork(str(folder.resolve()), str(step), (as_change(change),) if change else ())
+        changes = (as_change(change),) if change else ()
+        command = Fork(str(folder.resolve()), str(step), changes, from_weights=dialog.from_weights)
         if is_open(app, folder):  # the core saves and stops it once the fork is made
             _send(app, command, folder)()
         else:
             commands = after_stopping(app.lab, command)
             opening.after_asking(app, "Fork a run", commands[:-1], "Stop it and fork", _send(app, command, folder))
 
-    app.push_screen(ForkDialog(name, step, _config_text(app, folder), is_open(app, folder)), fork)
+    dialog = ForkDialog(name, step, _config_text(app, folder), is_open(app, folder))
+    app.push_screen(dialog, fork)
 
 
 def _send(app: LabApp, command: Command, parent: Path) -> Callable[[], None]:

@@ -46,6 +46,12 @@ class OpenedRun:
     parent_step: int | None = None
     journal_bytes: int = 0  # of the journal of the run that was opened, or forked, at that time
     identity: dict[str, Any] = field(default_factory=dict)
+    weights_step: int | None = None  # of the parent, where its weights alone were taken
+
+    @property
+    def source_step(self) -> int:
+        """The step of what was opened: of the run itself, or of the parent that was forked."""
+        return self.step if self.weights_step is None else self.weights_step
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,8 @@ def words_of(deed: Deed) -> str:
                 return f"opened {run.name} at step {run.step:,}"
             case messages.Fork(changes=changes):
                 changed = "".join(f", {key}={value}" for key, value in changes)
-                return f"forked {run.parent} at step {run.step:,} as {run.name}{changed}"
+                alone = ", the weights alone" if run.weights_step is not None else ""
+                return f"forked {run.parent} at step {run.source_step:,}{alone} as {run.name}{changed}"
             case _:
                 return f"started {run.name}"
     if outcome.changed:

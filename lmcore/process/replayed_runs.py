@@ -79,13 +79,13 @@ class ReplayedRuns:
             case Load() if opened is not None:
                 folder = self._source(opened.name, Path(opened.folder), deed)
                 self._lay(opened.name, deed.own)
-                command = replace(command, run=str(folder), at=str(opened.step))
+                command = replace(command, run=str(folder), at=str(opened.source_step))
             case Fork() if opened is not None:
                 original = Path(opened.folder).with_name(opened.parent)
                 folder = self._source(opened.parent, original, deed)
                 self._own_folders[opened.name] = self._own_folder(opened.parent)
                 self._lay(opened.name, deed.own)
-                command = replace(command, run=str(folder), at=str(opened.step))
+                command = replace(command, run=str(folder), at=str(opened.source_step))
             case Load() | Fork():
                 raise RunError("The session does not say which run was opened.")
             case RunUntil(metric=metric) if is_of_time(metric):
@@ -164,7 +164,7 @@ class ReplayedRuns:
         """The run that takes the place of one that is loaded or forked; it has that step, in a checkpoint at least."""
         opened = deed.outcome.opened
         assert opened is not None
-        is_at_hand = name not in self._copies or (deed.at.run == name and opened.step <= deed.at.step)
+        is_at_hand = name not in self._copies or (deed.at.run == name and opened.source_step <= deed.at.step)
         if (run := self.runs.get(name)) is not None and is_at_hand:
             return run.folder
         original = self.original(name, recorded)
@@ -174,7 +174,7 @@ class ReplayedRuns:
             raise
         except (NonFinite, ValueError) as error:
             raise RunError(
-                f"The session opened {name} at step {opened.step:,}, which is not possible now: {error}"
+                f"The session opened {name} at step {opened.source_step:,}, which is not possible now: {error}"
             ) from error
 
     def _copy(self, name: str, original: Path, opened: OpenedRun) -> Path:
@@ -191,11 +191,12 @@ class ReplayedRuns:
             if run.get("code_folder"):
                 write_run(copy, {**load_run(copy), "code_folder": str(self._own_folder(name))})
             self._copies[name] = copy
-        if opened.step > 0 and not (copy / CHECKPOINTS / f"step-{opened.step:06d}").exists():
+        step = opened.source_step
+        if step > 0 and not (copy / CHECKPOINTS / f"step-{step:06d}").exists():
             try:
-                lay_starting_point(original, run, copy, opened.step)
+                lay_starting_point(original, run, copy, step)
             except CheckpointError:
-                self._train_to(opened.step, original, run, copy)
+                self._train_to(step, original, run, copy)
         return copy
 
     def _train_to(self, step: int, original: Path, run: dict[str, Any], copy: Path) -> None:

@@ -11,6 +11,7 @@ from lmcore.clock import stamp
 from lmcore.experiments.asking import hooks_of_answer
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.folder import JOURNAL
+from lmcore.experiments.identity import WEIGHTS
 from lmcore.experiments.own_code import OwnFile, files_of_hooks
 from lmcore.process.deeds import Deed, Moment, OpenedRun, outcome_of
 from lmcore.process.events import (
@@ -149,6 +150,8 @@ def _opened(experiment: Experiment, command: Command) -> OpenedRun:
     parent = run.get("parent") or {}
     name = str(parent.get("run", ""))
     journal = (folder.with_name(name) if name and isinstance(command, Fork) else folder) / JOURNAL
+    weights = run.get(WEIGHTS) or {}
+    takes_weights = isinstance(command, Fork) and command.from_weights
     return OpenedRun(
         folder.name,
         str(folder),
@@ -157,6 +160,7 @@ def _opened(experiment: Experiment, command: Command) -> OpenedRun:
         parent.get("step"),
         journal.stat().st_size if journal.exists() else 0,
         {name: run[name] for name in IDENTITY if name in run},
+        weights.get("step", 0) if takes_weights else None,
     )
 
 

@@ -22,7 +22,7 @@ ESCAPES = "[/bold]\x1b[2J\x07"
 )
 def test_help_is_shown(lmcore: Command, arguments: tuple[str, ...]) -> None:
     outcome = lmcore(*arguments)
-    assert outcome.code == 0 and outcome.out.strip()
+    assert outcome.code == 0 and outcome.out.strip() and "<bool>" not in outcome.out
 
 
 def test_no_torch_is_loaded_for_what_needs_none(folder: Path) -> None:
@@ -113,6 +113,8 @@ def test_diff_tells_what_is_learned_from_the_seed_and_from_presentation(lmcore: 
         "other.seed": ("seed", ""),
         "evaluation.interval": ("presentation", ""),
     }
+    Path("other.yaml").write_text(lmcore("config", "show", "tiny.yaml", *settings[:4]).out)
+    assert "\n\n" not in lmcore("config", "diff", "tiny.yaml", "other.yaml").out  # no heading without what it heads
 
 
 def test_template_is_every_field_and_refresh_renews_comments(lmcore: Command, folder: Path) -> None:

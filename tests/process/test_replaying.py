@@ -151,6 +151,24 @@ def test_a_fork_and_what_was_loaded_are_those_of_the_replay(runs: Path, tmp_path
         assert losses(run_of(tmp_path / "again", title)) == losses(run_of(runs, title))
 
 
+def test_a_fork_of_weights_alone_is_that_of_the_replay(runs: Path, tmp_path: Path) -> None:
+    record(runs, Start(config(runs, steps=30), name="first"))
+    first = str(run_of(runs, "first"))
+    session, _ = record(
+        runs,
+        Fork(first, "20", (("training.max_steps", "6"),), "second", from_weights=True),
+        RunUntil(step=4),
+        (4, lambda: Fork(str(run_of(runs, "second")), "3", name="third", from_weights=True)),
+        Resume(),
+    )
+    heard = Lines()
+    found = replay(read_session(session), tmp_path / "again", heard)
+    assert found.sentences == ["replayed 2 runs, 10 steps, 0 changes, 0 answers: everything came out the same."]
+    assert any("at step 20, the weights alone as" in line for line in heard.lines)
+    for title in ("second", "third"):
+        assert losses(run_of(tmp_path / "again", title)) == losses(run_of(runs, title))
+
+
 @pytest.mark.parametrize("upto", [35, 61])  # at 61 the checkpoint that was loaded is pruned
 def test_an_older_run_is_gone_on_with_as_it_was_then_and_stays_as_it_is(runs: Path, tmp_path: Path, upto: int) -> None:
     start = Start(config(runs, steps=80), name="first", paused=True)

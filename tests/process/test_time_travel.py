@@ -196,6 +196,24 @@ def test_a_moment_is_forked_and_goes_its_parents_way(core: CoreClient, tmp_path:
     assert Experiment.open(parent).step == 15
 
 
+def test_a_fork_takes_the_weights_of_a_moment_or_of_another_run_alone(core: CoreClient, tmp_path: Path) -> None:
+    """It begins at step 0 of a schedule of its own, of fewer steps than its parent has made."""
+    parent = start(core, tmp_path, 8)
+    rewind(core, 6)
+    then = norms(core)
+    for at, steps in (("6", "4"), ("8", "5")):  # a moment in memory; then a checkpoint, for the fork is the open run
+        begin = len(core.events)
+        core.send(Fork(str(parent), at, (("training.max_steps", steps),), from_weights=True))
+        event = core.wait_for(StateChanged, after=begin, where=lambda event: event.state == "paused")
+        assert (event.step, event.max_steps) == (0, int(steps)) and event.run is not None
+        assert (norms(core) == then) == (at == "6")
+        recorded = read_run(Path(event.run.folder))
+        assert (recorded["initial_weights"]["run"], recorded["initial_weights"]["step"]) == (parent.name, int(at))
+        core.send(Resume())
+        core.wait_for(Finished, after=begin)
+        assert set(losses(Path(event.run.folder))) == set(range(1, int(steps) + 1))
+
+
 def test_a_fork_that_cannot_be_leaves_the_run_as_it_is(core: CoreClient, tmp_path: Path) -> None:
     folder = start(core, tmp_path, 6)
     rewind(core, 3)

@@ -257,6 +257,19 @@ async def test_a_fork_without_a_change_and_one_given_up() -> None:
         assert core.sent(Fork)[0].changes == ()
 
 
+@pytest.mark.parametrize("size", [(160, 48), (80, 24)])
+async def test_a_fork_may_take_the_weights_alone(size: tuple[int, int]) -> None:
+    async with open_lab(size) as (pilot, app, core):
+        await train_with_hooks(pilot, core)
+        app.post_message(ForkRun(Path(run_info().folder), 40, "baseline"))
+        await until(pilot, lambda: isinstance(app.screen, ForkDialog))
+        await until(pilot, lambda: "Weights only" in text_of(app) and "begins at step 0" in text_of(app))
+        await pilot.press(*"training.max_steps=50", "tab", "tab", "enter")
+        await until(pilot, lambda: len(core.sent(Fork)) == 1)
+        (command,) = core.sent(Fork)
+        assert (command.at, command.changes, command.from_weights) == ("40", (("training.max_steps", "50"),), True)
+
+
 async def test_another_run_is_opened_or_forked_at_one_of_its_checkpoints(tmp_path: Path) -> None:
     other = make_run(tmp_path, "20260103-muon-ab12", NASTY)
     async with open_lab() as (pilot, app, core):

@@ -8,9 +8,12 @@ EXAMPLE = "training.learning_rate=3e-3"
 
 
 class ForkDialog(AskTextDialog):
-    """Ask for the one change of a fork. Dismissed with it as `key=value`, with "" for none, or None."""
+    """Ask for the one change of a fork. Dismissed with it as `key=value`, with "" for none, or None.
 
-    hint = "enter forks · esc cancels"
+    `from_weights` then says whether the fork takes the weights alone.
+    """
+
+    hint = "enter forks · tab for weights only · esc cancels"
 
     def __init__(self, name: str, step: int, config_text: str, is_open: bool) -> None:
         """`is_open`: the run is the one that is open in the lab."""
@@ -18,7 +21,8 @@ class ForkDialog(AskTextDialog):
         text = (
             f"A new run that goes on from step {step:,} of {shown_text(name, one_line=True)}, which {stays}.\n\n"
             f"One thing may be changed, such as {EXAMPLE}. With an empty line nothing is, and the fork goes its "
-            "parent's way, bit for bit."
+            "parent's way, bit for bit.\n\nWith its weights only it begins at step 0, with a fresh schedule and "
+            "optimizer."
         )
         super().__init__(
             f"Fork at step {step:,}",
@@ -28,6 +32,13 @@ class ForkDialog(AskTextDialog):
             meaning_of=lambda change: says(config_text, change),
             may_be_empty=True,
         )
+        self.choices = (("cancel", "Cancel"), ("weights", "Weights only"), ("yes", "Fork"))
+        self.from_weights = False
+
+    def choose(self, choice: str) -> None:
+        """Fork, of the moment or of its weights alone, or cancel."""
+        self.from_weights = choice == "weights"
+        super().choose("cancel" if choice == "cancel" else "yes")
 
 
 def as_change(text: str) -> tuple[str, str]:
