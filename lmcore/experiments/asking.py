@@ -8,7 +8,7 @@ from lmcore.config import EvaluationConfig, HookConfig, TrainingConfig, get_from
 from lmcore.data.dataset import Dataset
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError
-from lmcore.experiments.opening import Opened
+from lmcore.experiments.opened import Opened
 from lmcore.experiments.own_code import files_of_hooks
 from lmcore.generation import Piece
 from lmcore.hooks.active import Hooks

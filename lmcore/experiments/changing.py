@@ -4,7 +4,7 @@ from lmcore.config import parse_yaml_value
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.journal import CODE_KEY, Change, change_now
 from lmcore.experiments.live import explained
-from lmcore.experiments.opening import Opened
+from lmcore.experiments.opened import Opened
 from lmcore.experiments.own_code import OwnFile, files_of_hooks, keep, kept
 from lmcore.experiments.records import ChangeRecord
 from lmcore.experiments.writing import RunWriter

@@ -35,9 +35,11 @@ from lmcore.experiments.going_on import (
 from lmcore.experiments.identity import WEIGHTS, id_with_weights, weights_of
 from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.live import hook_key
+from lmcore.experiments.making import create_run
 from lmcore.experiments.moments import Moments
 from lmcore.experiments.one_change import Recipe
-from lmcore.experiments.opening import JOURNAL_ROWS, OnProgress, Opened, create_run, dataset_of, open_run, trainer_of
+from lmcore.experiments.opened import JOURNAL_ROWS, OnProgress, Opened, dataset_of, trainer_of
+from lmcore.experiments.opening import open_run
 from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
 from lmcore.experiments.records import ChangeRecord as ChangeRecord
 from lmcore.experiments.records import CheckpointRecord as CheckpointRecord

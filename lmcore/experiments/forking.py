@@ -10,19 +10,9 @@ from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import RunError, plainly
 from lmcore.experiments.identity import config_hash
 from lmcore.experiments.lock import RunLock
+from lmcore.experiments.making import create_run, dataset_for, make_run, new_live
 from lmcore.experiments.one_change import Recipe
-from lmcore.experiments.opening import (
-    TOKENIZER,
-    OnProgress,
-    Opened,
-    build_hooks,
-    build_model,
-    build_trainer,
-    create_run,
-    dataset_for,
-    make_run,
-    new_live,
-)
+from lmcore.experiments.opened import TOKENIZER, OnProgress, Opened, build_hooks, build_model, build_trainer
 from lmcore.experiments.own_code import OwnCode, named_files
 from lmcore.files import copy_file
 from lmcore.model.transformer import Transformer

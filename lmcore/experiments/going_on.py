@@ -10,7 +10,7 @@ from torch import nn
 
 from lmcore.config import TrainingConfig, to_yaml_value
 from lmcore.experiments.folder import RunError, plainly
-from lmcore.experiments.opening import Opened
+from lmcore.experiments.opened import Opened
 from lmcore.experiments.runs import command
 from lmcore.experiments.starting_point import beginning_of
 from lmcore.files import remove_folder

@@ -10,7 +10,7 @@ from lmcore.experiments.folder import METRICS, RunError, load_run
 from lmcore.experiments.identity import weights_of
 from lmcore.experiments.layers import hook_rows, logged_layers
 from lmcore.experiments.live import LiveConfig
-from lmcore.experiments.opening import Opened, build_hooks, build_model
+from lmcore.experiments.opened import Opened, build_hooks, build_model
 from lmcore.experiments.own_code import OwnCode, OwnFile
 from lmcore.experiments.records import LayerRecord, MomentRecord, MomentSource
 from lmcore.training.checkpoints import find_checkpoint, list_checkpoints, load_hooks, load_model, load_state, step_of

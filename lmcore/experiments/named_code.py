@@ -13,8 +13,7 @@ from pathlib import Path
 import lmcore
 from lmcore.config import HookConfig, Problem, TrainingConfig
 from lmcore.config.hook_functions import SIGNATURES, argument_problems, no_such_hook, settable
-from lmcore.config.hook_source import HookFunction, Source, read_source
-from lmcore.config.places import (
+from lmcore.config.hook_places import (
     NoPlace,
     is_of_linear_layer,
     named_places,
@@ -22,6 +21,7 @@ from lmcore.config.places import (
     parameter_names,
     point_names,
 )
+from lmcore.config.hook_source import HookFunction, Source, read_source
 from lmcore.config.problems import MOST_PROBLEMS
 from lmcore.config.text import problems_in
 from lmcore.config.validation import Finding

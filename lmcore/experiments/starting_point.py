@@ -8,7 +8,7 @@ from typing import Any
 
 from lmcore.config import parse_config
 from lmcore.experiments.folder import CHECKPOINTS, CONFIG, JOURNAL, RunError, load_run, plainly, write_run
-from lmcore.experiments.opening import JOURNAL_ROWS, TOKENIZER
+from lmcore.experiments.opened import JOURNAL_ROWS, TOKENIZER
 from lmcore.experiments.own_code import CODE
 from lmcore.experiments.runs import read_config_text
 from lmcore.files import copy_file, copy_folder, make_folder, write_whole

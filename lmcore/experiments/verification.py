@@ -22,7 +22,7 @@ from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunErro
 from lmcore.experiments.identity import WEIGHTS, weights_of
 from lmcore.experiments.journal import read_changes, replayable
 from lmcore.experiments.lines import read_lines
-from lmcore.experiments.opening import OnProgress
+from lmcore.experiments.opened import OnProgress
 from lmcore.experiments.runs import read_config_text, read_run
 from lmcore.experiments.starting_point import beginning_of, copy_recipe, lay_starting_point
 from lmcore.hooks.catalogue import HookError

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from lmcore.config.places import NoPlace, named_places, no_linear_layer
+from lmcore.config.hook_places import NoPlace, named_places, no_linear_layer
 from lmcore.config.schema import HookConfig
 from lmcore.hooks.arguments import Arguments, at_step, check_arguments
 from lmcore.hooks.catalogue import CatalogueEntry, Entries, HookError, find_entry

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lmcore.config.places import matches, no_match
+from lmcore.config.hook_places import matches, no_match
 from lmcore.hooks.catalogue import HookError
 
 HookFunction = Callable[[Tensor, "HookPoint"], Tensor | None]

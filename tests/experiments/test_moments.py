@@ -224,7 +224,8 @@ def test_a_fork_takes_its_parents_text_without_reading_it_again(
 ) -> None:
     parent = create(runs_folder)
     train(parent, until=4)
-    monkeypatch.setattr("lmcore.experiments.opening.prepare", lambda *_, **__: pytest.fail("it was read again"))
+    for room in ("opened", "making"):
+        monkeypatch.setattr(f"lmcore.experiments.{room}.prepare", lambda *_, **__: pytest.fail("it was read again"))
     fork = parent.fork_at(3)
     assert fork.dataset is parent.dataset
     assert parent.fork_at(0).dataset is parent.dataset

@@ -17,7 +17,7 @@ from lmcore.experiments.identity import code_digest, config_hash, run_id
 from lmcore.experiments.journal import read_journal
 from lmcore.experiments.lock import is_locked
 from lmcore.experiments.metrics import read_metrics
-from lmcore.experiments.opening import OnProgress
+from lmcore.experiments.opened import OnProgress
 from lmcore.experiments.own_code import OwnFile, learned_files, named_files, read_own_files
 from lmcore.experiments.runs import read_config_text, settled
 from lmcore.training.determinism import environment, threads_meant

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lmcore.config import ModelConfig
-from lmcore.config.places import is_of_linear_layer, parameter_names, point_names
+from lmcore.config.hook_places import is_of_linear_layer, parameter_names, point_names
 from lmcore.model.transformer import Transformer
 
 CHOICES = {
