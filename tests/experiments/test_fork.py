@@ -31,6 +31,7 @@ def test_a_fork_without_changes_repeats_its_parent(parent: Experiment, runs_fold
     assert fork.config.training.learning_rate == 3e-3
     assert fork.run["parent"]["run"] == parent.folder.name
     assert fork.run["parent"]["step"] == 12
+    assert next(run.step for run in list_runs(runs_folder) if run.name == fork.folder.name) == 12
 
 
 def test_a_fork_in_the_middle_goes_the_same_way(runs_folder: Path) -> None:
