@@ -73,7 +73,7 @@ def summarize(folder: Path) -> RunSummary:
         created=text("created"),
         config_hash=text("config_hash"),
         status="damaged" if problems else status,
-        step=_whole(known.get("step")) or _whole(parent.get("step")) or 0,  # a fork that made no step stands at its begin
+        step=_whole(known.get("step")) or _whole(parent.get("step")) or 0,  # a new fork: at its begin
         max_steps=_whole(run.get("max_steps")) or 0,
         loss_train=_number(known.get("loss/train")),
         loss_val=_number(known.get("loss/val")),
