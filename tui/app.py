@@ -10,7 +10,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Event as TextualEvent
-from textual.events import InputEvent
+from textual.events import InputEvent, Key, Paste
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
@@ -41,6 +41,7 @@ from tui.messages import (
 from tui.run_commands import press_start, press_step, press_stop
 from tui.screens.home import HomeScreen
 from tui.themes import DARK, NAMES, TERMINAL, THEMES, next_theme
+from tui.type_ahead import TypeAhead
 from tui.widgets.footer_line import FooterLine
 
 
@@ -95,6 +96,7 @@ class LabApp(App[None]):
         self.core = core_factory(self._hear)
         self.budget = RenderBudget()
         self.home = HomeScreen()
+        self.typed = TypeAhead(self, lambda: self.home.has_panes)
         self.waits_to_start = False  # F5 was pressed before the core was ready
         self.resumes_when_open = False  # a run is being opened in order to train on
         self.sent: dict[str, Command] = {}  # the last of each kind, to be sent again once files are agreed to
@@ -147,9 +149,11 @@ class LabApp(App[None]):
         self.budget.forgive()
 
     async def on_event(self, event: TextualEvent) -> None:
-        """Tell the budget of keys and mouse: what they cost is not the drawing's."""
+        """Tell the budget of keys and mouse, whose cost is not the drawing's, and take what is typed in turn."""
         if isinstance(event, InputEvent):
             self.budget.forgive()
+        if isinstance(event, Key | Paste) and not event.is_forwarded and self.typed.keeps(event):
+            return
         await super().on_event(event)
 
     # The core

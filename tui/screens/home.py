@@ -47,6 +47,7 @@ class HomeScreen(Screen[None]):
         self.config: ConfigPane | None = None  # the panes that need the schema come after the first frame
         self.hooks: HooksPane | None = None
         self.repl: ReplPane | None = None
+        self.has_panes = False
         self._last_focus: dict[Place, Widget] = {}
         self._lab = LabState()
 
@@ -96,6 +97,7 @@ class HomeScreen(Screen[None]):
             await self.query_one("#panes").mount(pane, before=frame)
             await frame.remove()
         self.focus_pane(active)
+        self.has_panes = True
 
     @property
     def is_whole(self) -> bool:
