@@ -4,8 +4,7 @@ import json
 import math
 import mmap
 import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,8 +18,6 @@ NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 MOST_AT_ONCE = 1 << 30
 """Bytes of lines that are read at once: what a run of millions of logged steps has."""
-
-_LONG = re.compile(rb"[0-9]{19}")
 
 LONGEST = 16 << 20
 """Bytes of the longest line. The end of a file without any line end in so many bytes is damaged."""
@@ -37,6 +34,16 @@ def encode_line(row: dict[str, Any]) -> bytes:
     )
 
 
+def _whole(digits: str) -> int:
+    number = int(digits)
+    if abs(number) >= LARGEST_WHOLE:
+        raise ValueError(digits)
+    return number
+
+
+_decode = json.JSONDecoder(parse_int=_whole).decode
+
+
 def in_json(value: Any) -> Any:
     """A value of a row as it stands in a file."""
     if not isinstance(value, float) or math.isfinite(value):
@@ -47,12 +54,10 @@ def in_json(value: Any) -> Any:
 def decode_line(line: bytes) -> dict[str, Any] | None:
     """The row on a line, with NaN and infinities as numbers again; None if the line is damaged."""
     try:
-        row = json.loads(line)
+        row = _decode(line.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(row, dict):
-        return None
-    if _LONG.search(line) and any(type(value) is int and abs(value) >= LARGEST_WHOLE for value in row.values()):
         return None
     if b'"NaN"' in line or b'Infinity"' in line:
         return {key: NOT_FINITE.get(value, value) if isinstance(value, str) else value for key, value in row.items()}
@@ -81,8 +86,7 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
                 size = os.fstat(file.fileno()).st_size
                 if from_offset > size:
                     from_offset = 0
-                if size - from_offset > MOST_AT_ONCE:
-                    raise RunError(f"{path} is damaged: it has {size:,} bytes, far more than a run writes there.")
+                _refuse_more(path, size - from_offset)
                 file.seek(from_offset)
                 content = file.read(size - from_offset)
         except FileNotFoundError:
@@ -91,6 +95,27 @@ def read_lines(path: Path, from_offset: int = 0) -> Lines:
     decoded = [decode_line(line) for line in whole.split(b"\n") if line.strip()]
     rows = [row for row in decoded if row is not None]
     return Lines(rows, from_offset + len(whole), len(decoded) - len(rows))
+
+
+def each_row(path: Path) -> Iterator[dict[str, Any] | None]:
+    """The rows on the whole lines of a file one by one, in little memory; None for a damaged one. As `read_lines`."""
+    with plainly("read", path):
+        try:
+            file = files.open_regular(path)
+        except FileNotFoundError:
+            return
+        with file:
+            _refuse_more(path, os.fstat(file.fileno()).st_size)
+            while (line := file.readline(LONGEST)).endswith(b"\n"):
+                if line.strip():
+                    yield decode_line(line)
+            if len(line) == LONGEST:
+                raise RunError(f"{path} is damaged: it has {LONGEST:,} bytes without a line.")
+
+
+def _refuse_more(path: Path, size: int) -> None:
+    if size > MOST_AT_ONCE:
+        raise RunError(f"{path} is damaged: it has {size:,} bytes, far more than a run writes there.")
 
 
 def read_last_lines(path: Path, size: int) -> list[bytes]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcore.experiments.folder import RunError
-from lmcore.experiments.lines import LineWriter, decode_line, encode_line, read_lines
+from lmcore.experiments.lines import LONGEST, LineWriter, decode_line, each_row, encode_line, read_lines
 from lmcore.experiments.metrics import (
     MetricsWriter,
     count_damaged,
@@ -154,3 +154,16 @@ def test_the_latest_value_of_a_metric_passes_over_damaged_lines(tmp_path: Path) 
     path.write_bytes(encode_line(rows[0]) + b'{"a/b": 5.0}\n{"step": 4, "a/b": 8.0')
     assert latest_values(path, ["a/b", "\udce9"]) == {"a/b": 1.0}
     assert latest_values(tmp_path / "none.jsonl", ["a/b"]) == {} and metric_names(tmp_path / "none.jsonl") == set()
+
+
+def test_rows_one_by_one_are_those_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    assert list(each_row(path)) == []
+    path.write_bytes(b'{"step": 1}\n\nhalf\n{"step": "NaN"}\n[1]\n{"step": 99999999999999999999}\n{"step": 2}\n{"st')
+    found = list(each_row(path))
+    assert [row for row in found if row is not None][0::2] == [{"step": 1}, {"step": 2}]
+    assert (len(found), found.count(None)) == (6, 3) and read_lines(path).damaged == 3
+    with path.open("wb") as file:
+        file.truncate(LONGEST + 1)  # a hole, which takes no room
+    with pytest.raises(RunError, match="bytes without a line"):
+        list(each_row(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.experiments.comparison.axes import COUNTS, Axis
-from lmcore.experiments.lines import read_lines
+from lmcore.experiments.lines import each_row
 
 LARGEST = 1e100
 """Beyond it differences and squares are no numbers any more: such a value is left out like one that is not finite."""
@@ -101,20 +101,18 @@ class Curves:
 def read_curves(path: Path) -> Curves:
     """The curves of a metrics file; damaged lines are left out, no file has no curves. RunError."""
     metrics: dict[str, Curve] = {}
-    lines = read_lines(path)
-    damaged = lines.damaged
-    for row in lines.rows:
-        step = row.pop("step", None)
+    damaged = 0
+    for row in each_row(path):
         try:
-            _put_row(metrics, step, row)
-        except (TypeError, OverflowError):  # no step, or a number beyond all bounds
+            _put_row(metrics, row)
+        except (TypeError, OverflowError):  # no row, no step, or a number beyond all bounds
             damaged += 1
     return Curves(metrics, damaged)
 
 
-def _put_row(metrics: dict[str, Curve], step: int, row: dict[str, Any]) -> None:
+def _put_row(metrics: dict[str, Curve], row: dict[str, Any] | None) -> None:
     """Put one row's numbers into their curves; TypeError if its step is none."""
-    if type(step) is not int:
+    if row is None or type(step := row.pop("step", None)) is not int:
         raise TypeError
     for name, value in row.items():
         if type(value) in (float, int):  # not isinstance, for which true is a number

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from array import array
 from itertools import pairwise
 from pathlib import Path
@@ -89,3 +90,15 @@ def test_a_few_of_many_are_spread_evenly_to_the_last(count: int, most: int) -> N
 
 def test_evaluations_are_not_smoothed() -> None:
     assert is_judgement("loss/val") and is_judgement("bits_per_byte/val") and not is_judgement("loss/train")
+
+
+def test_a_long_log_is_read_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(f'{{"step": {step}, "loss/train": 1.5, "said": "{"x" * 2000}"}}\n' for step in range(2000)))
+    tracemalloc.start()
+    try:
+        curves = read_curves(path)
+        assert tracemalloc.get_traced_memory()[1] < path.stat().st_size / 4
+    finally:
+        tracemalloc.stop()
+    assert len(curves.metrics["loss/train"].steps) == 2000
