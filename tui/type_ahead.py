@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
+from time import monotonic
 from typing import Any
 
 from textual.app import App, ScreenStackError
@@ -14,12 +15,18 @@ from textual.events import Key, Paste
 LONGEST = 1.0
 """Seconds after which the next key is taken all the same: nothing that a key begins may close the keyboard."""
 
+PATIENCE = 10.0
+"""Seconds after which the same holds for a screen that waits for an answer of the core."""
+
 ROUNDS, SPINS = 10, 20
 """How often the messages that are left are waited for: where the core tells more and more, they never end."""
 
 
 class TypeAhead:
-    """What was typed and waits for its turn. `is_ready` says whether there is anything yet that could take a key."""
+    """What was typed and waits for its turn. `is_ready` says whether there is anything yet that could take a key.
+
+    A screen that `waits` is given escape alone: it opened at once, and what its keys are about is on its way.
+    """
 
     def __init__(self, app: App[Any], is_ready: Callable[[], bool]) -> None:
         self._app = app
@@ -43,9 +50,9 @@ class TypeAhead:
             await asyncio.sleep(0.01)
         with suppress(ScreenStackError):  # the app closes
             while self._waiting:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LONGEST):
-                        await self._until_done()
+                await self._until_done()
+                if self._screen_waits:
+                    await self._until_filled()
                 is_text = self._hand_out_next()
                 while is_text and self._waiting and self._is_text(self._waiting[0]):
                     self._hand_out_next()
@@ -63,8 +70,29 @@ class TypeAhead:
             return False
         return focused.check_consume_key(event.key, event.character)
 
+    @property
+    def _screen_waits(self) -> bool:
+        return getattr(self._app.screen, "waits", False)
+
+    async def _until_filled(self) -> None:
+        """Wait until the screen in front has what it needs to take a key; escape gives it up, and what is before it."""
+        end = monotonic() + PATIENCE
+        while self._screen_waits and monotonic() < end:
+            keys = [event.key if isinstance(event, Key) else "" for event in self._waiting]
+            if "escape" in keys:
+                for _ in range(keys.index("escape")):
+                    self._waiting.popleft()
+                return
+            await asyncio.sleep(0.01)
+        await self._until_done()
+
     async def _until_done(self) -> None:
         """Wait until no message is left: what a key begins goes on by messages, mostly from the focus outwards."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST):
+                await self._drain()
+
+    async def _drain(self) -> None:
         for _ in range(ROUNDS):
             for _ in range(SPINS):
                 if not self._has_messages():

@@ -25,6 +25,7 @@ from lmcore.process.messages import (
 )
 from tests.tui.fake_core import CODE, HOOKS, FakeCore, hook_description, hook_rows, run_info
 from tests.tui.test_app import NARROW, WIDE, notices, shown_panes, text_of, until
+from tests.tui.test_type_ahead import burst
 from tui.app import LabApp
 from tui.panes.config.yaml_text import YamlText
 from tui.panes.hooks import HooksPane
@@ -212,7 +213,22 @@ async def test_a_refused_question_is_told() -> None:
         await pilot.press("a")
         core.push(Rejected("DescribeHooks", "It cannot be.", core.sent(DescribeHooks)[-1].request))
         await until(pilot, lambda: bool(notices(app)))
-        assert notices(app)[-1] == "It cannot be."
+        assert notices(app)[-1] == "It cannot be." and app.screen is app.home
+
+
+async def test_what_is_typed_while_the_core_is_asked_goes_to_the_dialogs() -> None:
+    async with open_hooks() as (pilot, app, core, pane):
+        burst(app, "azero", "enter", "blocks.0.attn.hook_z", "enter")
+        await until(pilot, lambda: isinstance(app.screen, CatalogueDialog) and "zero" in text_of(app))
+        assert "Asking the core …" in text_of(app)
+        core.push(hook_description(core.sent(DescribeHooks)[-1].request))
+        await until(pilot, lambda: len(pane.hooks) == 4)
+        assert (pane.hooks[3].use, pane.hooks[3].at) == ("zero", "blocks.0.attn.hook_z") and not app.home.is_zoomed
+        burst(app, "up", "enter", "xyz", "escape", "up")  # escape gives up what came after enter
+        await until(pilot, lambda: pane.cursor == 1)
+        core.push(hook_description(core.sent(DescribeHooks)[-1].request))
+        await pilot.pause()
+        assert app.screen is app.home
 
 
 async def test_files_are_shown_and_run_only_after_a_yes() -> None:

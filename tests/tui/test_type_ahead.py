@@ -25,7 +25,7 @@ def burst(app: LabApp, *keys: str) -> None:
 
 def _single(keys: Iterable[str]) -> Iterable[str]:
     for key in keys:
-        yield from [key] if key in ("enter", "ctrl+u", "escape", "tab", "down", "f5") else key
+        yield from [key] if key in ("enter", "ctrl+u", "escape", "tab", "up", "down", "f5") else key
 
 
 async def test_a_burst_does_what_slow_keys_do() -> None:

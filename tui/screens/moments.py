@@ -113,6 +113,7 @@ class MomentsScreen(ModalScreen[None]):
         self.title_text = shown_text(title, one_line=True)
         self.is_open_run = folder is None
         self.rows: list[MomentRow] = []
+        self.waits = True  # for the core's first answer
         self.seen = lab.moment.step if lab is not None and lab.moment is not None else None  # None: the present
         self.is_training = lab is not None and lab.is_training
         self._history = history or History()
@@ -152,8 +153,10 @@ class MomentsScreen(ModalScreen[None]):
         for event in events:
             match event:
                 case MomentList(request=request) if request == self._request:
+                    self.waits = False
                     self._fill(rows_of(event, self._history, self._changes))
                 case Rejected(request=request) if request == self._request:
+                    self.waits = False
                     self._say(f"▲ {event.reason}")
                 case StateChanged() if self.is_open_run:
                     self.is_training = event.state == "running"

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from lmcore.process.messages import HookEntry
+from lmcore.process.messages import HookDescription, HookEntry
 from tui.plain_text import shown_text
 from tui.screens.dialogs.dialog import Dialog
 
@@ -37,10 +37,20 @@ class CatalogueDialog(Dialog[str]):
     hint = "↑↓ choose · enter takes it · esc cancels"
     choices = (("cancel", "Cancel"), ("take", "Take it"))
 
-    def __init__(self, entries: Sequence[HookEntry]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.entries = sorted(entries, key=lambda entry: (KINDS.index(entry.kind), entry.name))
+        self.described: HookDescription | None = None
+        self.entries: list[HookEntry] = []
         self.matching: list[str] = []
+        self.waits = False  # it was to be taken what there is, before that was known
+
+    def take(self, described: HookDescription) -> None:
+        """Fill the list with what there is."""
+        self.described = described
+        self.entries = sorted(described.entries, key=lambda entry: (KINDS.index(entry.kind), entry.name))
+        self._fill(self.query_one(Input).value)
+        if self.waits:
+            self._take()
 
     def body(self) -> ComposeResult:
         """The line that filters, and the list."""
@@ -52,12 +62,14 @@ class CatalogueDialog(Dialog[str]):
         return self.query_one(Input)
 
     def on_mount(self) -> None:
-        """Fill the list."""
-        self._fill("")
+        """Say what the list waits for."""
+        if self.described is None:
+            self.query_one(OptionList).add_option(Option("Asking the core …", disabled=True))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show the entries that hold all words that were typed."""
-        self._fill(event.value)
+        if self.described is not None:
+            self._fill(event.value)
 
     def on_key(self, event: Key) -> None:
         """Let the arrows move through the list while one types."""
@@ -115,7 +127,8 @@ class CatalogueDialog(Dialog[str]):
 
     def _take(self) -> None:
         highlighted = self.query_one(OptionList).highlighted
-        if highlighted is not None:
+        self.waits = self.described is None
+        if highlighted is not None and not self.waits:
             self.dismiss(self.matching[highlighted])
 
 

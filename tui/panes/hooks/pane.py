@@ -3,17 +3,26 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Blur, Click, Focus, MouseScrollDown, MouseScrollUp, Resize
 from textual.reactive import var
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from lmcore.config import HookConfig
-from lmcore.process.messages import DescribeHooks, Event, HookDescription, HookStatistics, Rejected, StateChanged
+from lmcore.process.messages import (
+    CoreDied,
+    DescribeHooks,
+    Event,
+    HookDescription,
+    HookStatistics,
+    Rejected,
+    StateChanged,
+)
 from tui.bindings import pane_bindings
 from tui.hook_changes import free_name, moved
 from tui.lab_state import LabState
@@ -22,7 +31,7 @@ from tui.panes.config.applying import seen_config
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.hooks.table import Layout, Shown, Span, explain, heading, lay_out, table_lines
-from tui.screens.dialogs import ConfirmDialog
+from tui.screens.dialogs import AskingDialog, ConfirmDialog
 from tui.widgets.pane_title import show_title
 from tui.widgets.table_line import table_line
 
@@ -74,7 +83,7 @@ class HooksPane(Widget, can_focus=True):
         self._heading: list[Span] = []
         self._lines: list[list[Span]] = []
         self._layout: Layout = lay_out(60, ())
-        self._asked: tuple[int, Callable[[HookDescription], None]] | None = None
+        self._asked: tuple[int, Screen[Any], Callable[[HookDescription], object]] | None = None
 
     def on_mount(self) -> None:
         """Show what there is."""
@@ -117,11 +126,14 @@ class HooksPane(Widget, can_focus=True):
                 case HookStatistics():
                     self._remember(event)
                 case HookDescription(request=request) if self._asked is not None and request == self._asked[0]:
-                    then, self._asked = self._asked[1], None
-                    then(event)
+                    (_, dialog, take), self._asked = self._asked, None
+                    if dialog.is_attached:
+                        take(event)
                 case Rejected(request=request) if self._asked is not None and request == self._asked[0]:
-                    self._asked = None
+                    self._give_up()
                     self.post_message(Notice(event.reason, "warning"))
+                case CoreDied():
+                    self._give_up()
                 case _:
                     pass
 
@@ -254,11 +266,11 @@ class HooksPane(Widget, can_focus=True):
     def action_add(self) -> None:
         """Choose from the catalogue, fill in the form, and put the new hook at the end of the list."""
 
-        def choose(described: HookDescription) -> None:
-            self.app.push_screen(CatalogueDialog(described.entries), lambda chosen: fill_in(described, chosen))
+        dialog = CatalogueDialog()
 
-        def fill_in(described: HookDescription, chosen: str | None) -> None:
-            if chosen is None:
+        def fill_in(chosen: str | None) -> None:
+            described = dialog.described
+            if chosen is None or described is None:
                 return
             kind, _, use = chosen.partition(" ")
             names = [hook.name for hook in self.hooks]
@@ -270,7 +282,7 @@ class HooksPane(Widget, can_focus=True):
                 self.cursor = len(self.hooks)
                 self.post_message(ChangeHooks((*self.hooks, hook)))
 
-        self._describe(choose)
+        self._describe(dialog, dialog.take, fill_in)
 
     def action_edit(self) -> None:
         """Edit the hook in focus."""
@@ -279,14 +291,17 @@ class HooksPane(Widget, can_focus=True):
             return
         names = [other.name for other in self.hooks if other != hook]
 
-        def edit(described: HookDescription) -> None:
-            self.app.push_screen(HookForm("Edit a hook", hook, described, names, yes="Change"), change)
+        dialog = AskingDialog("Edit a hook")
+
+        def edit(described: HookDescription | None) -> None:
+            if described is not None:
+                self.app.push_screen(HookForm("Edit a hook", hook, described, names, yes="Change"), change)
 
         def change(changed: HookConfig | None) -> None:
             if changed is not None and changed != hook:
                 self._replace(hook, changed)
 
-        self._describe(edit)
+        self._describe(dialog, dialog.dismiss, edit)
 
     def on_click(self, event: Click) -> None:
         """Put the focus on the hook that was clicked; a click on its state switches it, a second one edits it."""
@@ -319,13 +334,22 @@ class HooksPane(Widget, can_focus=True):
     def _replace(self, hook: HookConfig, by: HookConfig) -> None:
         self.post_message(ChangeHooks(tuple(by if other == hook else other for other in self.hooks)))
 
-    def _describe(self, then: Callable[[HookDescription], None]) -> None:
-        """Ask the core what may be used, and where; then go on."""
+    def _describe(
+        self, dialog: Screen[Any], take: Callable[[HookDescription], object], then: Callable[[Any], None]
+    ) -> None:
+        """Open a dialog and ask the core what may be used, and where, which the dialog takes; then go on."""
         if self.lab.core != "ready":
             self.post_message(Notice("The core is not ready yet; try again in a moment."))
         elif not self.lab.has_open_run and self.of_config is None:
             self.post_message(Notice("Mend what is wrong with the configuration first (1).", "warning"))
         else:
-            self._asked = (next_request(), then)
+            self._asked = (next_request(), dialog, take)
+            self.app.push_screen(dialog, then)
             text = "" if self.lab.has_open_run else self._text
             self.post_message(SendCommand(DescribeHooks(self._asked[0], text, str(self._folder))))
+
+    def _give_up(self) -> None:
+        """Close the dialog that waits for what does not come."""
+        if self._asked is not None and self._asked[1].is_active:
+            self._asked[1].dismiss(None)
+        self._asked = None

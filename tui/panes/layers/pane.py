@@ -60,7 +60,7 @@ class LayersPane(Widget, can_focus=True):
         self._newest: LayerStatistics | None = None
         self._heading: list[Span] = []
         self._lines: list[list[Span]] = []
-        self._asked: tuple[int, str] | None = None
+        self._asked: tuple[int, ParametersDialog] | None = None
 
     def on_mount(self) -> None:
         """Show the empty state."""
@@ -72,9 +72,12 @@ class LayersPane(Widget, can_focus=True):
             if isinstance(event, LayerStatistics):
                 self._remember(event)
             elif isinstance(event, Inspection) and self._asked and event.request == self._asked[0]:
-                self.app.push_screen(ParametersDialog(short_name(self._asked[1]), event))
+                if self._asked[1].is_attached:
+                    self._asked[1].take(event)
                 self._asked = None
             elif isinstance(event, Rejected) and self._asked and event.request == self._asked[0]:
+                if self._asked[1].is_active:
+                    self._asked[1].dismiss(None)
                 self._asked = None
                 self.post_message(Notice(event.reason, "warning"))
 
@@ -200,8 +203,10 @@ class LayersPane(Widget, can_focus=True):
         if not self.rows:
             self.post_message(Notice("There are no norms yet: start training first (F5)."))
             return
-        self._asked = (next_request(), self.rows[self.cursor].component)
-        self.post_message(SendCommand(Inspect(self._asked[0], "parameters", self._asked[1])))
+        component = self.rows[self.cursor].component
+        self._asked = (next_request(), ParametersDialog(short_name(component)))
+        self.app.push_screen(self._asked[1])
+        self.post_message(SendCommand(Inspect(self._asked[0], "parameters", component)))
 
     def on_click(self, event: Click) -> None:
         """Put the focus on the row that was clicked; a second click opens its parameters."""

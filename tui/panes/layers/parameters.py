@@ -29,10 +29,9 @@ class ParametersDialog(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,enter,q", "dismiss", "Close")]
 
-    def __init__(self, component: str, inspection: Inspection) -> None:
+    def __init__(self, component: str) -> None:
         super().__init__()
         self.component = component
-        self.inspection = inspection
 
     def compose(self) -> ComposeResult:
         """The table in a box."""
@@ -43,12 +42,18 @@ class ParametersDialog(ModalScreen[None]):
             yield DataTable(cursor_type="row", zebra_stripes=False)
 
     def on_mount(self) -> None:
+        """Say what it waits for."""
+        table: DataTable[Text] = self.query_one(DataTable)
+        table.add_column("Asking the core …")
+        table.focus()
+
+    def take(self, inspection: Inspection) -> None:
         """Fill the table."""
         table: DataTable[Text] = self.query_one(DataTable)
-        table.add_columns(*(Text(shown_text(heading, one_line=True)) for heading in self.inspection.headings))
-        for row in self.inspection.rows:
+        table.clear(columns=True)
+        table.add_columns(*(Text(shown_text(heading, one_line=True)) for heading in inspection.headings))
+        for row in inspection.rows:
             table.add_row(*(_cell(value) for value in row))
-        table.focus()
 
 
 def _cell(value: str | float | None) -> Text:

@@ -104,6 +104,11 @@ class AblationsScreen(ModalScreen[None]):
         self.dismiss(None)
 
     @property
+    def waits(self) -> bool:
+        """Whether the keys of its rows have to wait."""
+        return not self._is_read
+
+    @property
     def _here(self) -> AblationSummary | None:
         row = self.query_one(ChoiceTable).cursor_row
         return self.found[row] if 0 <= row < len(self.found) else None

@@ -1,6 +1,7 @@
 """Small questions over the screen, from yes or no to whether code may run and what broke."""
 
 from tui.screens.dialogs.ask_text import AskTextDialog
+from tui.screens.dialogs.asking import AskingDialog
 from tui.screens.dialogs.confirm import ConfirmDialog
 from tui.screens.dialogs.consent import ConsentDialog
 from tui.screens.dialogs.core_died import CoreDiedDialog
@@ -14,6 +15,7 @@ from tui.screens.dialogs.traceback import TracebackDialog
 
 __all__ = [
     "AskTextDialog",
+    "AskingDialog",
     "ConfirmDialog",
     "ConsentDialog",
     "CoreDiedDialog",

@@ -97,6 +97,12 @@ class RunsScreen(ModalScreen[None]):
         here = self.run_here
         return self.marked or ([here] if here is not None else [])
 
+    @property
+    def waits(self) -> bool:
+        """Whether the keys of its rows have to wait: for the first of them, or for those that the filter means."""
+        has_rows = self.is_read or bool(self.runs)
+        return self.table.has_focus and (bool(self.listing.missing) or not has_rows)
+
     def compose(self) -> ComposeResult:
         """The frame; all is in it."""
         yield self.frame
