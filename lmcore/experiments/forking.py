@@ -117,7 +117,7 @@ def fork_run(
     else:
         forked = make_run(text, runs_folder, parent, rule, begin)
     forked.damaged = source.damaged
-    fallback = [source.fallback] if source.damaged else []
+    fallback = [source.fallback] if source.fallback else []
     forked.notes = (*fallback, *shortening_notes(source.live.text, changes), *forked.notes)
     return forked
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from lmcore.clock import stamp
 from lmcore.config import field_of, is_learned
+from lmcore.experiments.folder import JOURNAL, RUN, plainly
 from lmcore.experiments.lines import append_lines, in_json, read_lines
 
 HOOKS_KEY = "hooks."
@@ -63,10 +64,15 @@ class Journal:
             return ""
         lines = mark.get("lines")
         if not isinstance(lines, int) or not 0 <= lines < len(self.digests):
-            return f"ends after {len(self.rows):,} changes, and {of} knows {lines}"
+            return f"ends after {counted(len(self.rows))}, and {of} knows {lines}"
         if self.digests[lines] != mark.get("digest"):
             return f"holds other changes than {of} knows"
         return ""
+
+
+def counted(changes: int) -> str:
+    """So many changes, in words."""
+    return f"{changes:,} change{'' if changes == 1 else 's'}"
 
 
 def append_change(path: Path, change: Change) -> Journal:
@@ -104,6 +110,17 @@ def journal_of(rows: Sequence[Any]) -> Journal:
     if not problem and any(before and not after for before, after in pairwise(sealed)):
         problem = "has a line without its digest"
     return Journal(tuple(changes), tuple(rows), tuple(digests), problem, any(sealed))
+
+
+def inspect_changes(folder: Path, run: Mapping[str, Any]) -> tuple[list[Change], str]:
+    """A run's changes in the order in which they were made, and what is wrong with its journal, in a sentence.
+
+    By itself, and by what its run.json remembers; "" if nothing. Damaged lines are skipped. RunError.
+    """
+    with plainly("read", folder / JOURNAL):
+        journal = read_journal(folder / JOURNAL)
+    problem = journal.problem or journal.lacks(run.get("journal"), RUN)
+    return list(journal.changes), f"{JOURNAL} {problem}, so which values acted is not certain." if problem else ""
 
 
 def read_changes(path: Path) -> list[Change]:

@@ -1,6 +1,6 @@
 """A run or a configuration by its name: what it learns from, as it began. Needs no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from lmcore.config import (
     parse_config,
 )
 from lmcore.config import read_config_text as read_file
-from lmcore.experiments.folder import CONFIG, JOURNAL, RunError, load_run, plainly
-from lmcore.experiments.journal import Change, bears_on_learning, read_changes, replayable
+from lmcore.experiments.folder import CONFIG, RunError, load_run
+from lmcore.experiments.journal import Change, bears_on_learning, inspect_changes, replayable
 from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.own_code import CODE, recorded_digests
 from lmcore.experiments.runs import find_run, is_run, read_config_text
@@ -77,16 +77,16 @@ def of_config(path: Path) -> Named:
     return Named(str(path), text, Recipe(parse_config(text, str(path))), path.parent)
 
 
-def learned_changes(folder: Path) -> list[Change]:
-    """The changes that were made while a run went on and that change what it learned. RunError."""
-    with plainly("read", folder / JOURNAL):
-        return [change for change in replayable(read_changes(folder / JOURNAL)) if bears_on_learning(change.key)]
+def learned_changes(changes: Iterable[Change]) -> list[Change]:
+    """Of the changes that were made while a run went on, those that change what it learned."""
+    return [change for change in replayable(changes) if bears_on_learning(change.key)]
 
 
 def _notes(folder: Path, run: Mapping[str, Any]) -> list[str]:
     """What a run's configuration does not show."""
-    notes = []
-    if changes := learned_changes(folder):
+    made, problem = inspect_changes(folder, run)
+    notes = [f"{folder.name}: {problem}"] if problem else []
+    if changes := learned_changes(made):
         said = ", ".join(f"{change.key} at step {change.step:,}" for change in changes[:4])
         more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
         notes.append(

@@ -59,6 +59,7 @@ class Opened:
     weights: dict[str, Any] = field(default_factory=dict)  # a new run's first weights, where they are others
     restored: Journal | None = None  # what takes the place of a damaged journal
     damaged: tuple[str, ...] = ()  # checkpoints that might have been meant, and were passed over
+    lost: str = ""  # what is wrong with the journal that `restored` takes the place of, in a sentence
 
     @property
     def steps_done(self) -> int:
@@ -67,11 +68,10 @@ class Opened:
 
     @property
     def fallback(self) -> str:
-        """What stands for a damaged checkpoint that was asked for, in a sentence; "" where none was passed over."""
-        if not self.damaged:
-            return ""
+        """What stands for a damaged checkpoint or journal, in sentences; "" where neither is damaged."""
         verb = "is" if len(self.damaged) == 1 else "are"
-        return f"{' and '.join(self.damaged)} {verb} damaged; this is step {self.step:,}."
+        passed = f"{' and '.join(self.damaged)} {verb} damaged; this is step {self.step:,}." if self.damaged else ""
+        return " ".join(filter(None, (passed, self.lost)))
 
 
 def build_model(config: TrainingConfig, vocabulary: int, device: torch.device) -> Transformer:

@@ -11,12 +11,12 @@ from lmcore.data.tokenizer import load_tokenizer
 from lmcore.experiments.consent import require_consent
 from lmcore.experiments.folder import CONFIG, JOURNAL, RUN, RunError, load_run, plainly
 from lmcore.experiments.identity import config_hash, weights_of
-from lmcore.experiments.journal import Journal, journal_of, read_journal
+from lmcore.experiments.journal import Journal, counted, journal_of, read_journal
 from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.lock import RunLock
 from lmcore.experiments.opened import JOURNAL_ROWS, Opened, build_hooks, build_model, notes_of_machine
 from lmcore.experiments.own_code import OwnCode, kept, recorded_digests
-from lmcore.experiments.runs import read_config_text
+from lmcore.experiments.runs import command, read_config_text
 from lmcore.places import at_home
 from lmcore.training.checkpoints import (
     list_checkpoints,
@@ -67,8 +67,9 @@ def open_run(folder: Path, at: str, allow_code: bool = False, from_checkpoint: b
     opened = Opened(folder, run, live, device, tokenizer, model, hooks, lock, own, step, checkpoint, extra)
     opened.damaged, opened.seeded = damaged, seeded
     differences = _differences_of_machine(run, device)
-    opened.notes = (*([opened.fallback] if damaged else []), *said, *differences, *notes_of_machine(opened))
-    opened.restored = restored
+    opened.restored, opened.lost = restored, said if restored is not None else ""
+    opened.notes = (*filter(None, (opened.fallback, "" if opened.lost else said)), *differences)
+    opened.notes += notes_of_machine(opened)
     opened.is_config_changed = config_hash(config) != run.get("config_hash") or config.other.seed != run.get("seed")
     return opened
 
@@ -94,29 +95,29 @@ def _followed(
     extra: Mapping[str, Any],
     checkpoint: Path | None,
     from_checkpoint: bool,
-) -> tuple[Journal, Journal | None, tuple[str, ...]]:
+) -> tuple[Journal, Journal | None, str]:
     """The journal to follow, what takes the place of a damaged one, and what a person should know. RunError."""
     problem = journal_problem(run, journal, [checkpoint] if checkpoint is not None else [])
     if not problem:
         is_proved = journal.is_sealed or not journal.rows or run.get("journal") is not None
         assumed = f"{JOURNAL} of {folder.name} has no digests, so it is assumed that nothing was changed in it."
-        return journal, None, () if is_proved else (assumed,)
+        return journal, None, "" if is_proved else assumed
     where = checkpoint.name if checkpoint is not None else "its beginning"
     rows = extra.get(JOURNAL_ROWS) if checkpoint is not None else []
     known = journal_of(rows) if isinstance(rows, list) else Journal(problem="is not known")
     damage = f"{JOURNAL} of {folder.name} {problem}"
     if not from_checkpoint:
         way = (
-            f"`lmcore resume {folder.name} --from-checkpoint` goes on with the changes that {where} knows, and keeps "
-            "the damaged file beside"
+            f"`{command('resume', folder, '--from-checkpoint')}` follows the changes that {where} knows, and keeps the "
+            "damaged file beside"
             if not known.problem
             else f"{where} does not know the changes itself: put a copy of {JOURNAL} back"
         )
         raise RunError(f"{damage}, so which values acted is not certain. To go on: {way}.")
     if known.problem:
         raise RunError(f"{damage}, and {where} does not know the changes itself: put a copy of {JOURNAL} back.")
-    count = f"{len(known.changes):,} change{'' if len(known.changes) == 1 else 's'}"
-    return known, known, (f"{damage}. This goes on with the {count} that {where} knows; later ones are lost.",)
+    count = counted(len(known.changes))
+    return known, known, f"{damage}. This follows the {count} that {where} knows; later ones are lost."
 
 
 def _own_code(folder: Path, run: dict[str, Any], live: LiveConfig, allow: bool) -> OwnCode:

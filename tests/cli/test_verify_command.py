@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lmcore.experiments.folder import update_run
+from lmcore.experiments.journal import append_change, change_now, read_journal
 from tests.cli.run_command import Command
+from tui.panes.loss.records import read_past_changes
 
 
 @pytest.fixture
@@ -21,6 +24,38 @@ def numbers(folder: Path, after: int) -> list[dict[str, object]]:
     rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
     kept = [row for row in rows if row["step"] > after]
     return [{k: v for k, v in row.items() if k != "seconds" and not k.startswith("throughput/")} for row in kept]
+
+
+def test_a_damaged_journal_is_followed_only_as_far_as_the_checkpoint_knows_it(
+    lmcore: Command, run_folder: Path
+) -> None:
+    journal = run_folder / "journal.jsonl"
+    append_change(journal, change_now(2, "sampling.top_k", "0", "5"))
+    update_run(run_folder, {"journal": read_journal(journal).mark, "status": "stopped"})
+    journal.write_text("")
+    (run_folder / "checkpoints" / "step-000006" / "state.json").unlink()
+    said = f"journal.jsonl of {run_folder.name} ends after 0 changes, and run.json knows 1"
+    for command in (("eval", "--batches", "1"), ("sample", "--max-tokens", "1"), ("fork",), ("resume",)):
+        refused = lmcore(command[0], run_folder.name, *command[1:])
+        assert refused.code == 2 and said in refused.err, refused
+        assert f"`lmcore resume {run_folder.name} --from-checkpoint` follows" in refused.err
+        done = lmcore(command[0], run_folder.name, *command[1:], "--from-checkpoint")
+        assert done.code == 0 and f"{said}. This follows the 0 changes that step-000003 knows" in done.err, done
+    assert (run_folder / "journal.damaged-1.jsonl").exists()
+    assert lmcore("verify", run_folder.name).code == 0
+
+
+def test_a_damaged_journal_is_named_by_what_reads_it(lmcore: Command, run_folder: Path) -> None:
+    assert lmcore("fork", "parent", "--at", "3", "--name", "other").code == 0
+    append_change(run_folder / "journal.jsonl", change_now(2, "training.learning_rate", "1", "2"))
+    with (run_folder / "journal.jsonl").open("a") as file:
+        file.write("garbage\n")
+    said = "journal.jsonl has 1 line that is not readable, so which values acted is not certain."
+    for command in (("compare", "parent", "other"), ("config", "diff", "parent", "tiny.yaml"), ("notebook", "-o", "-")):
+        outcome = lmcore(*command)
+        assert outcome.code == 0 and said in " ".join((outcome.out + outcome.err).split()), outcome
+    changes, problem = read_past_changes(run_folder)
+    assert len(changes) == 1 and problem == said
 
 
 def test_a_run_is_reproduced(lmcore: Command, run_folder: Path) -> None:

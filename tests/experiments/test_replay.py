@@ -139,7 +139,7 @@ def damaged_run(runs_folder: Path) -> Experiment:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda lines: lines[:1], "ends after 1 changes, and run.json knows 2"),
+        (lambda lines: lines[:1], "ends after 1 change, and run.json knows 2"),
         (lambda lines: [], "ends after 0 changes"),
         (lambda lines: [lines[0].replace("0.002", "0.02"), lines[1]], "was changed at line 1"),
         (lambda lines: ["garbage\n", *lines], "is not readable"),

@@ -17,7 +17,7 @@ from lmcore.process.messages import Event, ListMoments, MomentList, MomentSource
 from lmcore.process.messages import ValueChanged as Change
 from tui.history import History, read_history
 from tui.lab_state import LabState
-from tui.messages import ForkRun, ResumeRun, SendCommand, next_request
+from tui.messages import ForkRun, Notice, ResumeRun, SendCommand, next_request
 from tui.panes.loss.marks import mark_name
 from tui.panes.loss.picture import TRAIN, VALIDATION
 from tui.panes.loss.records import read_past_changes
@@ -210,10 +210,12 @@ class MomentsScreen(ModalScreen[None]):
     def _read(self) -> None:
         """Read the curves of a run that is not open."""
         try:
-            known = read_history(self.run_folder), read_past_changes(self.run_folder)
+            history, (changes, problem) = read_history(self.run_folder), read_past_changes(self.run_folder)
         except (ValueError, OSError):
             return  # its checkpoints can be opened all the same
-        self.app.call_later(self._take, *known)
+        if problem:
+            self.app.post_message(Notice(f"{self.run_folder.name}: {problem}", "warning"))
+        self.app.call_later(self._take, history, changes)
 
     def _take(self, history: History, changes: Sequence[Change]) -> None:
         self._history, self._changes = history, changes

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from lmcore.config import TrainingConfig, check_text
 from lmcore.experiments.comparison.curves import Curves, read_curves
-from lmcore.experiments.folder import CONFIG, JOURNAL, METRICS, RunError, inspect_run, plainly
-from lmcore.experiments.journal import Change, read_changes, replayable
+from lmcore.experiments.folder import CONFIG, METRICS, RunError, inspect_run, plainly
+from lmcore.experiments.journal import Change, inspect_changes, replayable
 from lmcore.experiments.runs import RunSummary, Sample, is_run, read_config_text, read_samples, summarize
 
 Found = TypeVar("Found")
@@ -66,6 +66,9 @@ def read_recorded(folder: Path, letter: str) -> RecordedRun:
             problems.append(f"{CONFIG} is damaged: {found[0].message}." if found else f"{CONFIG} is damaged.")
         return config
 
+    identity = inspect_run(folder)[0]
+    changes, problem = tolerantly(lambda: inspect_changes(folder, identity), (list[Change](), ""))
+    problems += [problem] if problem else []
     config = tolerantly(read_config, None)
     curves = tolerantly(lambda: read_curves(folder / METRICS), Curves())
     if curves.damaged:
@@ -75,10 +78,10 @@ def read_recorded(folder: Path, letter: str) -> RecordedRun:
         letter,
         folder,
         summary,
-        inspect_run(folder)[0],
+        identity,
         config,
         curves,
         tuple(tolerantly(lambda: read_samples(folder), [])),
-        tuple(tolerantly(lambda: replayable(read_changes(folder / JOURNAL)), [])),
+        tuple(replayable(changes)),
         tuple(problems),
     )

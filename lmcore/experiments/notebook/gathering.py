@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
-from lmcore.experiments.folder import JOURNAL, inspect_run
-from lmcore.experiments.journal import Change, read_changes, replayable
+from lmcore.experiments.folder import inspect_run
+from lmcore.experiments.journal import Change, inspect_changes, replayable
 from lmcore.experiments.notes import read_notes
 from lmcore.experiments.runs import list_runs, read_log, read_samples
 from lmcore.experiments.samples import Sample
@@ -99,7 +99,8 @@ def _entry(run: RunSummary, known: Sequence[RunSummary]) -> RunEntry:
             return otherwise
 
     recorded, _ = inspect_run(run.folder)
-    changes = read("journal", lambda: replayable(read_changes(run.folder / JOURNAL)), list[Change]())
+    changes, problem = read("journal", lambda: inspect_changes(run.folder, recorded), (list[Change](), ""))
+    unread += [problem] if problem else []
     samples = read("samples", lambda: read_samples(run.folder), list[Sample]())
     notes = read("notes", lambda: read_notes(run.folder), "")
     log = read("log", lambda: read_log(run.folder, 1), list[str]()) if run.status == "failed" else []
@@ -110,7 +111,7 @@ def _entry(run: RunSummary, known: Sequence[RunSummary]) -> RunEntry:
         role,
         name,
         reference,
-        tuple(changes),
+        tuple(replayable(changes)),
         samples[-1] if samples else None,
         notes,
         log[-1] if log else "",

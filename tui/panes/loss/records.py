@@ -9,12 +9,13 @@ from tui.history import History, read_history
 from tui.panes.loss.picture import OTHER_STYLES, OtherRun
 
 
-def read_past_changes(run_folder: Path) -> tuple[ValueChanged, ...]:
-    """The changes that a run's journal holds."""
-    from lmcore.experiments.journal import read_changes
+def read_past_changes(run_folder: Path) -> tuple[tuple[ValueChanged, ...], str]:
+    """The changes that a run's journal holds, and what is wrong with it, in a sentence; "" if nothing."""
+    from lmcore.experiments.folder import inspect_run
+    from lmcore.experiments.journal import inspect_changes
 
-    changes = read_changes(run_folder / "journal.jsonl")
-    return tuple(ValueChanged(change.step, change.key, change.old, change.new) for change in changes)
+    changes, problem = inspect_changes(run_folder, inspect_run(run_folder)[0])
+    return tuple(ValueChanged(change.step, change.key, change.old, change.new) for change in changes), problem
 
 
 Install = Callable[[], None]
@@ -78,25 +79,25 @@ class Records:
                 self.history, self.past_changes, self._waiting = history, changes, None
                 self.take(waiting)
 
-        def read() -> Install:
-            history, changes = read_history(folder), read_past_changes(folder)
+        def read() -> tuple[Install, str]:
+            history, (changes, problem) = read_history(folder), read_past_changes(folder)
             history.rewind(step + 1)
-            return lambda: put(history, changes)
+            return lambda: put(history, changes), problem
 
         self._read(read, lambda: put(History(), ()))
 
-    def _read(self, read: Callable[[], Install], otherwise: Install = lambda: None) -> None:
+    def _read(self, read: Callable[[], tuple[Install, str]], otherwise: Install = lambda: None) -> None:
         def work() -> None:
             try:
-                install = read()
+                install, problem = read()
             except (ValueError, OSError) as error:
                 self._on_read(otherwise, f"The run's metrics cannot be read: {error}")
             else:
-                self._on_read(install, "")
+                self._on_read(install, problem)
 
         threading.Thread(target=work, name="history", daemon=True).start()
 
-    def _read_other(self, folder: Path) -> Install:
+    def _read_other(self, folder: Path) -> tuple[Install, str]:
         history = read_history(folder)
 
         def put() -> None:
@@ -105,4 +106,4 @@ class Records:
             style = f"other-{(ord(letter) - ord('a')) % OTHER_STYLES}" if letter != "*" else "other-0"
             self.others = [*self.others, OtherRun(letter, folder.name, history, style, folder)]
 
-        return put
+        return put, ""
