@@ -29,6 +29,7 @@ from lmcore.experiments.going_on import (
     best_checkpoint,
     check_that_it_may_be_saved,
     check_that_it_may_go_on,
+    said_of_damaged,
     to_lower_the_rate,
     to_train_longer,
 )
@@ -55,7 +56,7 @@ from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.memory import in_memory
 from lmcore.places import at_home
-from lmcore.training.checkpoints import prune, save_checkpoint, weights_digest
+from lmcore.training.checkpoints import is_valid, list_checkpoints, prune, save_checkpoint, weights_digest
 from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer
 
@@ -91,6 +92,7 @@ class Experiment:
         self._pace = Pace()
         self._layers: LayerRecord | None = None  # the newest norms
         self._best: tuple[float, int | None] = (math.inf, None)  # validation loss and step of the best checkpoint
+        self._damaged: list[Path] = []  # checkpoints, as they were found when training began
 
     @classmethod
     def create(
@@ -291,13 +293,21 @@ class Experiment:
         if self._writer.is_open:
             return
         trainer = self.trainer  # reads the data, which may be refused, before anything is written
+        removed: list[Path] = []
         self._writer.begin(
-            trainer.step, self._due, lambda: check_that_it_may_go_on(self._opened, self.step), self._opened.restored
+            trainer.step,
+            self._due,
+            lambda: removed.extend(check_that_it_may_go_on(self._opened, self.step)),
+            self._opened.restored,
         )
         self._opened.restored = None
         self._keep_first_weights()
         self._changing.write_pending()
-        self._best = best_checkpoint(self.folder)
+        present = list_checkpoints(self.folder)
+        self._damaged = [path for path in present if not is_valid(path)]
+        self._best = best_checkpoint(path for path in present if path not in self._damaged)
+        said = said_of_damaged(removed, self._damaged)
+        self._records += [NoticeRecord(trainer.step, sentence) for sentence in said]
         self.moments.keep(self._facts(), self._layers)
 
     def _keep_first_weights(self) -> None:
@@ -397,7 +407,8 @@ class Experiment:
         with plainly("remove old checkpoints of", self.folder):
             # Without the checkpoint that it began with, a run could not be trained again.
             beginning = 0 if weights_of(self.run) else (self.run.get("parent") or {}).get("step")
-            prune(self.folder, keep.keep_last, self._best[1] if keep.keep_best else None, beginning)
+            best = self._best[1] if keep.keep_best else None
+            prune(self.folder, keep.keep_last, best, beginning, self._damaged)
         return CheckpointRecord(trainer.step, folder, time.perf_counter() - began)
 
     def _facts(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What must hold before a run that was opened is written on, and what its checkpoints know."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from lmcore.files import remove_folder
 from lmcore.training.checkpoints import is_valid, list_checkpoints, load_state, step_of
 
 
-def check_that_it_may_go_on(opened: Opened, step: int) -> None:
-    """Refuse with RunError what would not be one experiment any more; remove damaged checkpoints of later steps."""
+def check_that_it_may_go_on(opened: Opened, step: int) -> list[Path]:
+    """Refuse with RunError what would not be one experiment any more; remove damaged checkpoints of later steps, and
+    return these."""
     folder = opened.folder
     if opened.is_config_changed:
         raise RunError(
@@ -34,6 +35,7 @@ def check_that_it_may_go_on(opened: Opened, step: int) -> None:
     with plainly("remove damaged checkpoints of", folder):
         for path in later:
             remove_folder(path)
+    return later
 
 
 def check_that_it_may_be_saved(model: nn.Module, step: int) -> None:
@@ -64,11 +66,20 @@ def to_lower_the_rate(folder: Path, run: Mapping[str, Any], config: TrainingConf
     return command("fork", folder, *options, "--train")
 
 
-def best_checkpoint(folder: Path) -> tuple[float, int | None]:
-    """The lowest validation loss that a checkpoint was saved with, and its step."""
+def best_checkpoint(whole: Iterable[Path]) -> tuple[float, int | None]:
+    """The lowest validation loss that one of some checkpoints was saved with, and its step."""
     best: tuple[float, int | None] = (math.inf, None)
-    for path in filter(is_valid, list_checkpoints(folder)):
-        loss = load_state(path)["extra"].get("loss/val")
-        if isinstance(loss, int | float) and loss < best[0]:
+    for path in whole:
+        loss = load_state(path)["extra"].get("loss/val", math.inf)
+        if loss < best[0]:
             best = (loss, step_of(path))
     return best
+
+
+def said_of_damaged(removed: Sequence[Path], damaged: Sequence[Path]) -> Iterator[str]:
+    """What a person should know of damaged checkpoints when a run goes on, in sentences."""
+    if removed:
+        yield f"Damaged, and removed, since these steps are made again: {', '.join(path.name for path in removed)}."
+    if damaged:
+        names = ", ".join(path.name for path in damaged)
+        yield f"Damaged, so not among the best, and removed once another checkpoint is saved: {names}."

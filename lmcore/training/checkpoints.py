@@ -14,7 +14,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -229,14 +229,21 @@ def search_checkpoint(run_folder: Path, at: str = "last") -> tuple[Path, tuple[P
     raise CheckpointError(f"{damage_of(wanted[0])}; the checkpoints of this run are at steps {steps}")
 
 
-def prune(run_folder: Path, keep_last: int, best_step: int | None = None, first_step: int | None = None) -> list[Path]:
+def prune(
+    run_folder: Path,
+    keep_last: int,
+    best_step: int | None = None,
+    first_step: int | None = None,
+    damaged: Container[Path] = (),
+) -> list[Path]:
     """Delete all but the newest `keep_last` checkpoints and those of `best_step` and `first_step` (that a fork began
     with); return what was deleted.
 
-    Damaged ones do not count as kept, and are deleted as long as a whole one remains.
+    Damaged ones (those that are known to be, and those of other sizes) do not count as kept, and are deleted as long as
+    a whole one remains.
     """
     present = list_checkpoints(run_folder)
-    whole = [path for path in present if _has_its_sizes(path)]
+    whole = [path for path in present if path not in damaged and _has_its_sizes(path)]
     kept = set(whole[-keep_last:]) | {path for path in whole if step_of(path) in (best_step, first_step)}
     deleted = [path for path in present if path not in kept] if kept else []
     for path in deleted:

@@ -18,6 +18,7 @@ from lmcore.experiments.experiment import (
     EvaluationRecord,
     Experiment,
     LayerRecord,
+    NoticeRecord,
     StepRecord,
 )
 from lmcore.experiments.folder import RunError
@@ -107,6 +108,24 @@ def test_the_newest_and_the_best_checkpoint_stay(runs_folder: Path, monkeypatch:
     assert best.step == 4
     with pytest.raises(RunError, match="is open at step 4, but has gone on to step 10: open its last checkpoint"):
         best.advance()
+
+
+def test_damaged_checkpoints_are_named_when_a_run_goes_on(runs_folder: Path) -> None:
+    text = tiny(training__max_steps=10, checkpointing__interval=2, checkpointing__keep_last=4)
+    experiment = Experiment.create(text, runs_folder=runs_folder)
+    train(experiment, until=8)
+    experiment.close("stopped")
+    for step in (4, 8):
+        weights = experiment.folder / "checkpoints" / f"step-{step:06d}" / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    again = Experiment.open(experiment.folder)
+    assert again.fallback == "step-000008 is damaged; this is step 6."
+    told = [record.sentence for record in train(again) if isinstance(record, NoticeRecord)]
+    assert told == [
+        "Damaged, and removed, since these steps are made again: step-000008.",
+        "Damaged, so not among the best, and removed once another checkpoint is saved: step-000004.",
+    ]
+    assert steps_of(again.folder) == [2, 6, 8, 10]
 
 
 def test_layer_rows_name_every_component(runs_folder: Path) -> None:
