@@ -109,6 +109,7 @@ def test_a_run_whose_memory_is_full_is_saved_and_the_way_to_less_is_said(
     assert "and 0.0 GB are free: use a smaller training.batch_size" in outcome.err
     assert "Training ended: Memory is full (1125899.9 GB more were asked for): use a smaller training" in outcome.err
     (way,) = (line for line in outcome.err.splitlines() if "with smaller batches: lmcore fork " in line)
+    assert "training.batch_size=1 " in way and "training.gradient_accumulation_steps=4 " in way  # half would not do
     assert next(Path("runs").glob("*-tiny-*/checkpoints/step-000002")).is_dir()
     assert lmcore(*shlex.split(way.split("lmcore ", 1)[1])).code == 0
 

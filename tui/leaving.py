@@ -98,18 +98,17 @@ def core_ended(app: LabApp, problem: str) -> None:
         app.exit()
         return
 
-    def answer(again: bool | None) -> None:
-        if again:
-            app.leaving.problem = ""
-            end(app)
-        elif again is False:
+    def answer(without_saving: bool | None) -> None:
+        if without_saving:
             app.exit()
-        else:
-            app.leaving.problem = ""
+            return
+        app.leaving.problem = ""
+        if without_saving is False:
+            end(app)
 
     text = f"The run cannot be saved: {problem}"
     note = "What was saved before stays: the run can be resumed from its last checkpoint. Esc stays in the lab."
-    dialog = ConfirmDialog("Quit", text, yes="Try again", no="Quit without saving", note=note)
+    dialog = ConfirmDialog("Quit", text, yes="Quit without saving", no="Try again", note=note)
     app.push_screen(dialog, answer)
 
 

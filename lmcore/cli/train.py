@@ -27,6 +27,7 @@ from lmcore.cli.options import (
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
 
 if TYPE_CHECKING:
+    from lmcore.config import TrainingConfig
     from lmcore.experiments.experiment import Experiment, Status
 
 
@@ -165,16 +166,30 @@ def _save(experiment: "Experiment", narration: Narration, even_if_refused: bool)
         narration.line(str(refusal) or "Memory is full: the present step cannot be saved.")
 
 
-def _with_less(experiment: "Experiment") -> str:
-    """The command line that goes on where a step needs more memory than there is."""
-    from lmcore.experiments.runs import command
+def _fits(config: "TrainingConfig", batch_size: int, free: int) -> bool:
+    from lmcore.config import estimate
 
-    training = experiment.config.training
-    batch, passes = max(1, training.batch_size // 2), 2 * training.gradient_accumulation_steps
+    training = config.training.model_copy(update={"batch_size": batch_size})
+    return estimate(config.model_copy(update={"training": training})).memory_bytes <= free
+
+
+def _with_less(experiment: "Experiment") -> str:
+    """The command line that goes on where a step needs more memory than there is: with a batch that may well fit."""
+    from lmcore.experiments.runs import command
+    from lmcore.memory import free_bytes
+
+    config, free = experiment.config, free_bytes()
+    whole, times = config.training.batch_size, 2
+    while times < min(whole, MOST_TIMES) and free is not None and not _fits(config, whole // times, free):
+        times *= 2
+    batch, passes = max(1, whole // times), times * config.training.gradient_accumulation_steps
     options = [f"training.batch_size={batch}", f"training.gradient_accumulation_steps={passes}"]
     settings = [word for option in options for word in ("--set", option)]
     return command("fork", experiment.folder, *settings, "--confounded", "memory", "--train")
 
+
+MOST_TIMES = 1024
+"""So many times smaller a batch is proposed at most: as many passes make one step then."""
 
 ASKED = "Finishing this step and saving. Ctrl+C once more ends at once."
 

@@ -415,9 +415,9 @@ async def test_a_run_that_cannot_be_saved_is_not_left_without_a_word() -> None:
         assert app.screen is app.home and not core.is_shut_down and last_words(app) == (0, "")
         await pilot.press("q")
         await until(pilot, lambda: "Try again" in text_of(app))
-        await pilot.press("y")
+        await pilot.press("enter")
         await until(pilot, lambda: "Try again" in text_of(app))
-        await pilot.press("n")
+        await pilot.press("y")
         await until(pilot, lambda: app._exit)
         status, words = last_words(app)
         assert status == 1 and "could not be saved" in words and "lmcore resume" in words
