@@ -11,6 +11,7 @@ from lmcore.config.fields import coupled_group as coupled_group
 from lmcore.config.fields import is_learned as is_learned
 from lmcore.config.fields import is_live as is_live
 from lmcore.config.locate import find_config as find_config
+from lmcore.config.locate import is_packaged as is_packaged
 from lmcore.config.locate import list_configs as list_configs
 from lmcore.config.locate import load_config as load_config
 from lmcore.config.locate import read_config_text as read_config_text

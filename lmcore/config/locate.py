@@ -25,6 +25,12 @@ def packaged_folder() -> Path | None:
     return Path(configs.__file__).parent if configs.__file__ else None
 
 
+def is_packaged(path: Path) -> bool:
+    """Whether a file is one of the package's starting points, which stay as they are: not where one works on them."""
+    folder = packaged_folder()
+    return folder is not None and path.resolve().parent == folder.resolve() != LOCAL.resolve()
+
+
 def list_configs() -> list[Path]:
     """The configuration files in ./configs and those of the package, by name; a local one hides its namesake."""
     found: dict[str, Path] = {}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
@@ -251,6 +252,49 @@ async def test_saving_and_a_file_that_someone_else_changed(tmp_path: Path) -> No
         await pilot.pause()
         assert "d_model: 32" in path.read_text()
         assert [p.name for p in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+async def test_a_packaged_file_is_a_starting_point_that_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged, here = tmp_path / "packaged", tmp_path / "here"
+    packaged.mkdir(), here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("lmcore.config.locate.packaged_folder", lambda: packaged)
+    path = config_file(packaged)
+    app = Bench(path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.set_value("model.d_model", "64")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        line = app.screen.query_one(Input)
+        assert line.value == "configs/mine.yaml" and "folder configs will be made" in screen_text(app)
+        line.value = str(path)
+        await pilot.press("enter")
+        assert isinstance(app.screen, SaveAsDialog) and "stays as it is" in " ".join(screen_text(app).split())
+        line.value = "configs/mine.yaml"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.pane.path == Path("configs/mine.yaml") and "d_model: 64" in app.pane.path.read_text()
+        assert path.read_text() == TEXT and not app.pane.is_changed
+
+
+async def test_what_is_wrong_is_saved_only_after_a_yes(tmp_path: Path) -> None:
+    path = config_file(tmp_path)
+    app = Bench(path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.pane.set_value("model.d_model", '""')
+        for key in ("ctrl+s", "w"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert isinstance(app.screen, ConfirmDialog) and "d_model" in screen_text(app)
+            await pilot.press("enter")
+            assert path.read_text() == TEXT and app.pane.is_changed
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        await pilot.press("y")
+        await pilot.pause()
+        assert 'd_model: ""' in path.read_text()
 
 
 async def test_save_as_and_a_place_that_cannot_be_written(tmp_path: Path) -> None:

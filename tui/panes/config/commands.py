@@ -1,9 +1,11 @@
 """What the keys of the configuration pane do with files, with its two views, and with the run that is going."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.config import ConfigError, list_configs, read_config_text
+from lmcore.config import ConfigError, is_packaged, list_configs, read_config_text
+from lmcore.config.locate import LOCAL
 from tui.lab_state import LOOKING_BACK
 from tui.messages import NewRun, Notice, SendCommand
 from tui.panes.config.applying import Plan, describe, plan
@@ -79,11 +81,31 @@ def _offer_new_run(pane: "ConfigPane", found: Plan) -> None:
 
 
 def save_text(pane: "ConfigPane") -> None:
-    """Save the text in its file; asks when someone else has changed the file meanwhile."""
+    """Save the text in its file; asks where it is wrong, where it has none of its own, where that has changed."""
     path = pane.path
-    if path is None:
+    if path is None or is_packaged(path):
         save_text_as(pane)
+    else:
+        _ask_if_wrong(pane, lambda: _save_in(pane, path))
+
+
+def _ask_if_wrong(pane: "ConfigPane", save_it: Callable[[], None]) -> None:
+    if not pane.problems:
+        save_it()
         return
+
+    def go_on(answer: bool | None) -> None:
+        if answer:
+            save_it()
+
+    first = pane.problems[0]
+    text = (
+        f"The configuration is wrong as it is, and nothing can be trained with it.\nLine {first.line}: {first.message}"
+    )
+    pane.app.push_screen(ConfirmDialog("Save", text, yes="Save it as it is", no="Not now"), go_on)
+
+
+def _save_in(pane: "ConfigPane", path: Path) -> None:
     try:
         on_disk: str | None = read_config_text(path)
     except ConfigError:
@@ -107,7 +129,11 @@ def save_text_as(pane: "ConfigPane") -> None:
         if answer is not None:
             _write(pane, as_config_path(answer))
 
-    pane.app.push_screen(SaveAsDialog(pane.path), write)
+    def ask() -> None:
+        path = pane.path
+        pane.app.push_screen(SaveAsDialog(LOCAL / path.name if path and is_packaged(path) else path), write)
+
+    _ask_if_wrong(pane, ask)
 
 
 def open_file(pane: "ConfigPane") -> None:

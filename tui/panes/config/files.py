@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from lmcore.config import ConfigError, read_config_text, template
+from lmcore.config.locate import LOCAL
 
 
 class SaveError(ValueError):
@@ -22,10 +23,15 @@ def first_text(path: Path | None) -> tuple[str, str]:
 
 
 def save(path: Path, text: str) -> None:
-    """Write a file by way of a temporary one beside it, so that it is never half-written. Raises SaveError."""
+    """Write a file by way of a temporary one beside it, so that it is never half-written. Raises SaveError.
+
+    The folder for configurations, ./configs, is made where there is none.
+    """
     target = path.resolve()
     temporary: Path | None = None
     try:
+        if path.parent == LOCAL:
+            target.parent.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="", dir=target.parent, prefix=f".{target.name}.", delete=False
         ) as file:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from lmcore.config import is_packaged
+from lmcore.config.locate import LOCAL
 from lmcore.places import at_home
 from tui.screens.dialogs.ask_text import AskTextDialog
 
@@ -16,13 +18,17 @@ def _problem(name: str) -> str:
     path = as_config_path(name)
     if path.is_dir() or at_home(name).is_dir():
         return f"{name} is a folder: add a file name."
-    if not path.parent.is_dir():
+    if not path.parent.is_dir() and path.parent != LOCAL:
         return f"The folder {path.parent} does not exist."
+    if is_packaged(path):
+        return "This one comes with lmlab and stays as it is: choose another folder or name."
     return ""
 
 
 def _warning(name: str) -> str:
     path = as_config_path(name)
+    if not path.parent.is_dir():
+        return f"The folder {path.parent} will be made."
     return f"{path} exists and will be replaced." if path.exists() else ""
 
 
