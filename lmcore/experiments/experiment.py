@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +53,7 @@ from lmcore.experiments.records import StepRecord as StepRecord
 from lmcore.experiments.samples import Sample
 from lmcore.experiments.writing import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
+from lmcore.hooks.catalogue import HookError
 from lmcore.memory import in_memory
 from lmcore.places import at_home
 from lmcore.training.checkpoints import is_valid, list_checkpoints, prune, save_checkpoint, weights_digest
@@ -376,11 +376,16 @@ class Experiment:
         evaluation, pieces = self.config.evaluation, []
         if evaluation.prompt_tokens > 0:
             settings = self.config.sampling.model_copy(update={"max_tokens": evaluation.prompt_tokens})
-            with suppress(GenerationError):  # of a model that puts out no numbers; the next step will say so
+            try:
                 for piece in self.generate(evaluation.prompt, settings):
                     pieces.append(piece.text)
                     if on_batch is not None:
                         on_batch()
+            except GenerationError:
+                pass  # of a model that puts out no numbers; the next step will say so
+            except HookError as error:  # what it computes is the newest token alone: [batch, 1, …]
+                said = f"The fixed prompt could not be answered, one token at a time: {error}"
+                raise HookError(said, error.trace) from error
             self._writer.sample(Sample(self.step, evaluation.prompt, "".join(pieces)))
         trainer = self.trainer
         return EvaluationRecord(

@@ -275,3 +275,20 @@ def test_noise_in_an_answer_depends_on_its_seed_alone(runs_folder: Path) -> None
     assert [
         p.token for p in again.generate("One", SamplingConfig(max_tokens=20, temperature=0, seed=1), hooks)
     ] == first
+
+
+def test_an_error_where_only_the_newest_token_is_computed_says_so(runs_folder: Path) -> None:
+    file = """from lmcore.hooks.catalogue import hook
+
+
+@hook("forward")
+def wipe(x, point):
+    \"\"\"Take the second query's attention away.\"\"\"
+    x[:, :, 1] = 0.0
+    return x
+"""
+    (runs_folder.parent / "my_hooks.py").write_text(file)
+    hook = "hooks: [{name: w, kind: forward, use: 'my_hooks.py:wipe', at: blocks.0.attn.hook_pattern}]\n"
+    experiment = create(runs_folder, text=tiny() + hook)
+    with pytest.raises(HookError, match=r"fixed prompt could not be answered, one token at a time: hook 'w' failed at"):
+        train(experiment)
