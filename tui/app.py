@@ -121,6 +121,7 @@ class LabApp(App[None]):
         self.show_state()
         self.call_after_refresh(lambda: self.set_timer(0.01, self._load_the_rest))
 
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # after fg the terminal is empty
         if not self.is_headless:
             leaving.listen_to_signals(self)
 
@@ -355,6 +356,12 @@ class LabApp(App[None]):
     def action_help_quit(self) -> None:
         """Say which keys quit, where somebody tries the one that quits elsewhere."""
         self.tell("^q quits the lab; F8 stops a run. (^c copies a selected text.)")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a text of several lines ^z takes the last edit back."""
+        from textual.widgets import TextArea
+
+        return action != "suspend_process" or not isinstance(self.focused, TextArea)
 
     async def action_quit(self) -> None:
         """Quit, asking first when a run goes."""

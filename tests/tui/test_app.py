@@ -132,6 +132,25 @@ async def test_f5_starts_pauses_and_resumes() -> None:
         assert isinstance(core.commands[-1], Resume)
 
 
+async def test_ctrl_z_suspends_but_takes_an_edit_back_in_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended: list[str] = []
+    monkeypatch.setattr(LabApp, "action_suspend_process", lambda app: suspended.append(app.home.active))
+    async with open_lab() as (pilot, app, _):
+        pane = app.home.config
+        assert pane is not None
+        before = pane.text
+        await pilot.press("ctrl+z", "4", "ctrl+z", "f1", "ctrl+z", "escape")
+        app.home.focus_pane("config")
+        await pilot.press("f3", "x", "ctrl+z")
+        assert suspended == ["config", "repl", "repl"] and pane.text == before
+        drawn: list[object] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(app, "refresh", lambda **how: drawn.append(how))
+            app.app_resume_signal.publish(app)  # back in front, where the terminal is empty
+            await pilot.pause()
+        assert {"layout": True} in drawn
+
+
 async def test_f5_while_the_core_loads_is_remembered() -> None:
     async with open_lab(ready=False) as (pilot, app, core):
         await pilot.press("f5")
