@@ -157,14 +157,15 @@ def test_a_description_says_the_bounds_that_hold() -> None:
     """Where it says the least value it says the largest too, unless nobody would reach that."""
     for key in leaf_keys():
         field = field_of(key)
-        bounds = {name: getattr(bound, name) for bound in field.metadata for name in ("gt", "ge", "lt", "le")
+        names = ("gt", "ge", "lt", "le", "max_length")
+        bounds = {name: getattr(bound, name) for bound in field.metadata for name in names
                   if getattr(bound, name, None) is not None}  # fmt: skip
         said = field.description or ""
         least = re.findall(r"(?:> |≥ |At least )([\d.]+\d|\d)|\b([\d.]+) to (?:below )?\d", said)
-        most = re.findall(r"(?:[Aa]t most |\d to |[Bb]elow )([\d.]+\d|\d)", said)
-        upper = bounds.get("le", bounds.get("lt"))
+        most = re.findall(r"(?:[Aa]t most |\d to |[Bb]elow )([\d.,]+\d|\d)", said)
+        upper = bounds.get("le", bounds.get("lt", bounds.get("max_length")))
         assert [float(one or other) for one, other in least] in ([], [bounds.get("gt", bounds.get("ge"))]), key
-        assert [float(number) for number in most] in ([], [upper]), key
+        assert [float(number.replace(",", "")) for number in most] in ([], [upper]), key
         assert not least or most or upper is None or upper > 10**6, key
 
 
