@@ -93,6 +93,7 @@ def draw_up(app: LabApp, draft: Draft | None = None, problem: str = "") -> None:
     pane = app.home.config
     if pane is None:
         return
+    pane.follow_file()
     if pane.problems:
         wrong = pane.problems[0]
         app.tell(f"No ablation of a configuration that is wrong. Line {wrong.line}: {wrong.message}", "error")

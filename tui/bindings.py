@@ -74,6 +74,7 @@ TABLE: tuple[Entry, ...] = (
     Entry(("a",), "apply", "apply", "Bring the changes to the run that is going", "config", in_footer=True),
     Entry(("o",), "open", "open", "Open another configuration", "config", in_footer=True),
     Entry(("ctrl+s",), "save", "save", "Save the configuration", "config", in_footer=True),
+    Entry(("ctrl+r",), "reload", "reload", "Read the file again that was changed on disk", "config"),
     Entry(("w",), "save_as", "save as", "Save under another name", "config"),
     Entry(("slash",), "filter", "find", "Find a field by name", "config", in_footer=True),
     Entry(("left_square_bracket",), "section(-1)", "section", "The section before", "config", in_palette=False),

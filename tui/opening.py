@@ -65,6 +65,7 @@ def press(app: LabApp, decide: Callable[[LabState, Start], Decision]) -> None:
     pane = app.home.config
     start = Start("")
     if pane is not None:
+        pane.follow_file()
         start = as_start(app, pane.text, _name(app.home))
     decision = decide(app.lab, start)
     if decision.restart:
@@ -80,6 +81,8 @@ def press(app: LabApp, decide: Callable[[LabState, Start], Decision]) -> None:
         if problem.key:
             pane.go_to(problem.key)
         return
+    if starts and pane is not None and pane.disk.other is not None:
+        app.tell(f"{pane.path} was changed on disk; this run is of what the screen shows.", "warning")
     if decision.wait or (starts and pane is None):
         app.waits_to_start = not app.waits_to_start
         app.tell("Training starts as soon as the core is ready." if app.waits_to_start else "It does not start.")

@@ -58,9 +58,11 @@ def a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @asynccontextmanager
-async def open_lab(size: tuple[int, int] = WIDE, ready: bool = True) -> AsyncIterator[tuple[Lab, LabApp, FakeCore]]:
+async def open_lab(
+    size: tuple[int, int] = WIDE, ready: bool = True, config: Path | None = None
+) -> AsyncIterator[tuple[Lab, LabApp, FakeCore]]:
     """The lab with its panes mounted and, if `ready`, a core that has loaded."""
-    app = LabApp(None, FakeCore)
+    app = LabApp(config, FakeCore)
     core = app.core
     assert isinstance(core, FakeCore)
     async with app.run_test(size=size) as pilot:
@@ -149,6 +151,22 @@ async def test_ctrl_z_suspends_but_takes_an_edit_back_in_a_text(monkeypatch: pyt
             app.app_resume_signal.publish(app)  # back in front, where the terminal is empty
             await pilot.pause()
         assert {"layout": True} in drawn
+
+
+async def test_f5_trains_the_file_as_it_is_now_or_says_that_it_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: {d_model: 64}\n")
+    async with open_lab(config=path) as (pilot, app, core):
+        pane = app.home.config
+        assert pane is not None
+        path.write_text("model: {d_model: 128}\n")
+        await pilot.press("f5")
+        assert "d_model: 128" in core.sent(Start)[-1].config_text
+        core.push(StateChanged("idle"))
+        pane.set_value("model.d_model", "256")
+        path.write_text("model: {d_model: 512}\n")
+        await pilot.press("f5")
+        assert "d_model: 256" in core.sent(Start)[-1].config_text and "changed on disk" in notices(app)[-1]
 
 
 async def test_f5_while_the_core_loads_is_remembered() -> None:

@@ -297,6 +297,33 @@ async def test_what_is_wrong_is_saved_only_after_a_yes(tmp_path: Path) -> None:
         assert 'd_model: ""' in path.read_text()
 
 
+async def test_a_file_that_is_changed_on_disk_is_read_again_unless_something_is_unsaved(tmp_path: Path) -> None:
+    path = config_file(tmp_path, "model:\n  d_model: 128\n")
+    app = Bench(path)
+    async with app.run_test(size=SIZE) as pilot:
+        pane = app.pane
+        path.write_text("model:\n  d_model: 64\n")
+        pane.follow_file()
+        assert pane.text == path.read_text() and not pane.is_changed
+        pane.set_value("model.d_model", "32")
+        path.write_text("model:\n  d_model: 1024\n")
+        pane.follow_file()
+        pane.follow_file()
+        await pilot.pause()
+        assert "d_model: 32" in pane.text and "changed on disk" in screen_text(app)
+        assert [("Read" in notice, "^r" in notice) for notice in app.notices] == [(True, False), (False, True)]
+        await pilot.press("ctrl+r")
+        assert pane.text == path.read_text() and not pane.is_changed
+        await pilot.press("u")
+        assert "d_model: 32" in pane.text and pane.is_changed
+        path.write_bytes(b"\xff")
+        pane.follow_file()
+        path.unlink()
+        pane.follow_file()
+        await pilot.pause()
+        assert "d_model: 32" in pane.text and "not UTF-8" in app.notices[-1]
+
+
 async def test_save_as_and_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     app = Bench(None)
     async with app.run_test(size=SIZE) as pilot:

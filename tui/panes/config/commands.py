@@ -11,6 +11,7 @@ from tui.messages import NewRun, Notice, SendCommand
 from tui.panes.config.applying import Plan, describe, plan
 from tui.panes.config.files import SaveError, save
 from tui.panes.config.form import FieldList
+from tui.panes.config.on_disk import same_lines
 from tui.panes.config.reading import key_at
 from tui.panes.config.yaml_text import YamlText
 from tui.screens.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog, as_config_path
@@ -41,6 +42,7 @@ def toggle_text(pane: "ConfigPane") -> None:
 
 def apply_to_run(pane: "ConfigPane") -> None:
     """Change what can change in the run that is going, and offer a new run for the rest."""
+    pane.follow_file()
     if pane.problems:
         pane.post_message(Notice("Not applied: mend what is wrong with the configuration first.", "warning"))
         return
@@ -110,7 +112,7 @@ def _save_in(pane: "ConfigPane", path: Path) -> None:
         on_disk: str | None = read_config_text(path)
     except ConfigError:
         on_disk = None
-    if on_disk is None or _same_lines(on_disk, pane.saved_text):
+    if on_disk is None or same_lines(on_disk, pane.saved_text):
         _write(pane, path)
         return
 
@@ -171,7 +173,3 @@ def _write(pane: "ConfigPane", path: Path) -> None:
         return
     pane.mark_saved(path)
     pane.post_message(Notice(f"Saved {path}"))
-
-
-def _same_lines(a: str, b: str) -> bool:
-    return a.splitlines() == b.splitlines()

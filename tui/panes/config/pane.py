@@ -18,7 +18,7 @@ from lmcore.config import ConfigError, Problem, TrainingConfig, changed_text, re
 from tui.bindings import pane_bindings
 from tui.lab_state import LabState
 from tui.messages import ConfigEdited, Notice
-from tui.panes.config import commands, verdict
+from tui.panes.config import commands, on_disk, verdict
 from tui.panes.config.against import against_baseline
 from tui.panes.config.applying import seen_config
 from tui.panes.config.editing import next_choice
@@ -70,6 +70,7 @@ class ConfigPane(Widget):
         self.text = self.saved_text
         self.reading: Reading = read(self.text)
         self.saved_reading: Reading = self.reading
+        self.disk = on_disk.OnDisk()
         self.running: TrainingConfig | None = None
         self.section = FORM_SECTIONS[0]
         self._cursors: dict[str, int] = {}
@@ -96,7 +97,7 @@ class ConfigPane(Widget):
         except ConfigError as error:
             self.post_message(Notice(str(error), "error"))
             return False
-        self.path = path
+        self.path, self.disk = path, on_disk.OnDisk()
         self.query_one(YamlText).load_text(text)
         self.text = self.saved_text = self.query_one(YamlText).text
         self.saved_reading = read(self.text)
@@ -121,6 +122,7 @@ class ConfigPane(Widget):
         self.text = self.saved_text = self.query_one(YamlText).text
         self.saved_reading = read(self.text)
         self._check()
+        self.set_interval(on_disk.LOOK_EVERY, self.follow_file)
         if self._first_notice:
             self.post_message(Notice(self._first_notice, "error"))
 
@@ -133,7 +135,7 @@ class ConfigPane(Widget):
     def on_resize(self, event: Resize) -> None:
         """Save lines where there are few."""
         self.set_class(event.size.height < 16, "-low")
-        self._show_title()
+        self.show_title()
 
     def watch_lab(self, old: LabState, new: LabState) -> None:
         """Follow the running run."""
@@ -175,10 +177,14 @@ class ConfigPane(Widget):
 
     def mark_saved(self, path: Path) -> None:
         """Take the present text as the file's."""
-        self.path = path
+        self.path, self.disk = path, on_disk.OnDisk()
         self.saved_text = self.text
         self.saved_reading = read(self.text)
         self._check()
+
+    def follow_file(self) -> None:
+        """Look whether the file was changed by another program."""
+        on_disk.follow(self)
 
     def open_section(self, section: str, cursor: int | None = None) -> None:
         """Show a section of the form, at a row or where its cursor was."""
@@ -340,6 +346,10 @@ class ConfigPane(Widget):
         """Save under another name."""
         commands.save_text_as(self)
 
+    def action_reload(self) -> None:
+        """Read the file again."""
+        on_disk.reload(self)
+
     def action_open(self) -> None:
         """Open another file."""
         commands.open_file(self)
@@ -357,7 +367,7 @@ class ConfigPane(Widget):
         self.post_message(ConfigEdited(self.text, self.path, hooks))
         self._show_form()
         self._show_verdict()
-        self._show_title()
+        self.show_title()
 
     def _show_form(self, cursor: int | None = None) -> None:
         if not self.children:
@@ -395,7 +405,9 @@ class ConfigPane(Widget):
             self._verdict = content
             self.query_one("#verdict", Static).update(content)
 
-    def _show_title(self) -> None:
+    def show_title(self) -> None:
+        """Say which file it is, what was changed, and whether that is wrong."""
         count = len(changed_keys(self.reading, self.saved_reading))
         changes = f" · {count} change{'s' * (count != 1)}" if count else " · text changed" if self.is_changed else ""
+        changes += " · changed on disk" if self.disk.other is not None else ""
         self.border_subtitle = verdict.title(self.path, changes, len(self.reading.problems), self.size.width)
