@@ -314,7 +314,9 @@ async def test_the_loss_pane_draws_reads_zooms_and_chooses_metrics() -> None:
         await pilot.press("0", "x", "y")
         await until(pilot, lambda: "tokens" in text_of(app) and "linear" in text_of(app))
         assert app.home.loss.choice.axis == "tokens" and not app.home.loss.choice.log_y
-        await pilot.press("slash", *"perp", "enter")
+        await pilot.press("slash", *"perpz", "enter")
+        await until(pilot, lambda: "No metric has this in its name" in text_of(app))
+        await pilot.press("backspace", "enter")
         await until(pilot, lambda: "perplexity/val 1.50" in text_of(app))
         assert app.home.loss.has_focus
 

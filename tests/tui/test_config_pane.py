@@ -148,6 +148,22 @@ async def test_a_wrong_value_is_shown_while_it_is_typed_with_line_and_column(tmp
         assert "▲ 2:12" in shown and "model●▲" in shown and "[b +" in shown
 
 
+async def test_what_is_wrong_is_said_once_that_of_the_field_first(tmp_path: Path) -> None:
+    app = Bench(config_file(tmp_path, "model: {d_model: 0, n_layers: 0}\ntraining: {batch_size: 0}\n"))
+    async with app.run_test(size=SIZE) as pilot:
+        for key in ("model.d_model", "training.batch_size"):
+            await go_to(pilot, app, key)
+            shown = screen_text(app)
+            assert [shown.count(f"{key} must be"), shown.count("and 1 more")] == [1, 1]
+        await pilot.press("enter", "4")
+        await pilot.pause()
+        assert "batch_size must be" not in screen_text(app) and "and 1 more" not in screen_text(app)
+        app.pane.lab = running_lab()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert screen_text(app).count("batch_size must be") == 1
+
+
 async def test_a_hook_that_does_not_exist_is_said_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "my_hooks.py").write_text("raise SystemExit  # it is read, and does not run\n")
     text = "hooks:\n  - {name: a, use: zeroo, at: '*hook_z'}\n  - {name: b, use: my_hooks.py:f, at: '*hook_z'}\n"

@@ -81,6 +81,9 @@ class MetricList(Vertical):
         options.add_options([Option(Content(text)) for text in shown])
         if self._matching:
             options.highlighted = 0
+        else:
+            why = "No metric has this in its name" if self._names else "No metric is recorded yet"
+            options.add_option(Option(why, disabled=True))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter."""

@@ -1,6 +1,7 @@
 """The configuration pane: a form and a text, two views of one YAML text, checked as one types."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -74,6 +75,7 @@ class ConfigPane(Widget):
         self.running: TrainingConfig | None = None
         self.section = FORM_SECTIONS[0]
         self._cursors: dict[str, int] = {}
+        self._typed: Reading | None = None  # what the text would be with what is being typed
         self._verdict = Content("")
         self._against: Content | None = None  # the baseline that the text names
         self._check_timer: Timer | None = None
@@ -84,6 +86,10 @@ class ConfigPane(Widget):
         if self.reading.text != self.text:
             self._check()
         return self.reading.problems
+
+    @property
+    def _folder(self) -> Path:
+        return self.path.parent if self.path is not None else Path()
 
     @property
     def is_changed(self) -> bool:
@@ -244,19 +250,15 @@ class ConfigPane(Widget):
         """Say at once whether the value can stand."""
         event.stop()
         try:
-            reading = read(changed_text(self.text, [(event.key, event.yaml)]))
+            self._typed = read(changed_text(self.text, [(event.key, event.yaml)]), self._folder)
         except ConfigError as error:
-            problems: tuple[Problem, ...] = error.problems
-        else:
-            problems = reading.problems
-        if problems:
-            self.query_one("#about", Static).update(verdict.wrong(problems), layout=False)
-        else:
-            self._show_about()
+            self._typed = replace(self.reading, problems=error.problems)
+        self._show_verdict()
 
     def on_field_editor_done(self, event: FieldEditor.Done) -> None:
         """Take the new value and go on in the form."""
         event.stop()
+        self._typed = None
         form = self.query_one(FieldList)
         if self.query_one(FieldEditor).has_focus or self.screen.focused is None:
             form.focus()
@@ -361,12 +363,11 @@ class ConfigPane(Widget):
     def _check(self) -> None:
         """Read the text and show what it says."""
         self._check_timer = None
-        self.reading = read(self.text, self.path.parent if self.path is not None else Path())
+        self.reading = read(self.text, self._folder)
         self._against = against_baseline(self.reading.config, self.runs_folder)
         hooks = self.reading.config.hooks if self.reading.config is not None else None
         self.post_message(ConfigEdited(self.text, self.path, hooks))
         self._show_form()
-        self._show_verdict()
         self.show_title()
 
     def _show_form(self, cursor: int | None = None) -> None:
@@ -392,14 +393,16 @@ class ConfigPane(Widget):
         row = self.query_one(FieldList).row
         about = verdict.about(row, self.open_run_config is not None)
         self.query_one("#about", Static).update(about, layout=False)
+        self._show_verdict()
 
     def _show_verdict(self) -> None:
         if not self.children:
             return
-        if self.reading.config is None or self.reading.problems:
-            content = verdict.wrong(self.reading.problems)
+        reading = self._typed or self.reading
+        if reading.config is None or reading.problems:
+            content = verdict.wrong(reading.problems, self.query_one(FieldList).row)
         else:
-            lines = meaning(self.reading.config, self.running, self.lab.seconds_per_step)
+            lines = meaning(reading.config, self.running, self.lab.seconds_per_step)
             content = verdict.meant(lines, self._against)
         if not self._verdict.is_same(content):
             self._verdict = content

@@ -16,9 +16,6 @@ def about(row: Row | None, has_run: bool) -> Content:
     if row is None:
         return Content("")
     parts: list[str | tuple[str, str]] = [shown_text(row.description, one_line=True), "\n"]
-    if row.problem:
-        parts.append((f"▲ {shown_text(row.problem, one_line=True)}", "bold $text-error"))
-        return Content.assemble(*parts)
     if row.shape.kind == "choice":
         parts.append((" · ".join(row.shape.choices), "dim"))
         parts.append(("\n", ""))
@@ -52,10 +49,11 @@ def title(path: Path | None, changes: str, problems: int, width: int) -> Content
     return Content(shown_text(f"{name}{changes}{wrong}", one_line=True))
 
 
-def wrong(problems: tuple[Problem, ...], most: int = 2) -> Content:
-    """What is wrong, each with its line and column; the rest is counted."""
+def wrong(problems: tuple[Problem, ...], row: Row | None, most: int = 2) -> Content:
+    """What is wrong, each with its line and column, that of a row first; the rest is counted."""
     lines: list[str | tuple[str, str]] = []
-    for problem in problems[:most]:
+    here = ("", "") if row is None else (row.key, row.problem)
+    for problem in sorted(problems, key=lambda problem: problem.key != here[0] and problem.message != here[1])[:most]:
         lines.append((f"▲ {problem.line}:{problem.column} ", "bold $text-error"))
         lines.append((f"{shown_text(problem.message, one_line=True)}\n", "$text-error"))
     if len(problems) > most:
