@@ -34,7 +34,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "lmcore/process/child.py": ({"builtin open", "os.open"}, "the child's own descriptors, and os.devnull"),
     "lmcore/process/client.py": ({"import tempfile"}, "a temporary folder for the core's log, with an unforeseen name"),
     "lmcore/training/determinism.py": ({"read_text"}, "/proc"),
-    "tui/panes/config/files.py": ({"import tempfile", "replace", "unlink"}, "the user's own configuration"),
+    "tui/panes/config/files.py": ({"import tempfile", "mkdir", "replace", "unlink"}, "the user's own configuration"),
     "tui/panes/repl/prompt_history.py": ({"mkdir", "open", "unlink"}, "the user's own history of prompts"),
 }
 """Other ways that are in use: where, which, and with what kind of file."""

@@ -19,6 +19,7 @@ def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No folder of the person's can be had; returns the folder of temporary files."""
     for name in ("CACHE", "DATA", "STATE", "CONFIG"):
         monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
+        monkeypatch.delenv(f"LMLAB_{name}", raising=False)
     (tmp_path / "file").write_text("")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "file" / "home"))
