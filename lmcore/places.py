@@ -18,6 +18,16 @@ def at_home(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - that of Path raises there
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether a path leads to a file; of one that no file can have, being too long or odd, it does not."""
+    return os.path.isfile(path)  # noqa: PTH113 - that of Path raises there
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a path leads to a folder, in the same way."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def user_folder(kept: Kept) -> Path:
     """The folder that LMLAB_CACHE, LMLAB_DATA or LMLAB_STATE names, else the system's own for lmlab.
 

@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _config_path(name: str) -> Path | None:
     """The file of a configuration; None, after a sentence on stderr, if there is none."""
-    if Path(name).is_file():
+    from lmcore.places import is_file
+
+    if is_file(name):
         return Path(name)
     from lmcore.config import ConfigError, find_config  # slow to import, and seldom needed
 

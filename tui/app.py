@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Event as TextualEvent
 from textual.events import InputEvent, Key, Paste
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
@@ -38,6 +39,7 @@ from tui.messages import (
     ShowMoments,
     ShowRuns,
 )
+from tui.plain_text import PlainLines, shown_text
 from tui.run_commands import press_start, press_step, press_stop
 from tui.screens.home import HomeScreen
 from tui.themes import DARK, NAMES, TERMINAL, THEMES, next_theme
@@ -74,6 +76,7 @@ class Core(Protocol):
         ...
 
 
+PLAIN_LINES = PlainLines()
 CoreFactory = Callable[[Callable[[list[Event]], None]], Core]
 
 
@@ -132,6 +135,10 @@ class LabApp(App[None]):
         from tui.terminal import Terminal
 
         return Terminal
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and the one that lets text alone reach the terminal."""
+        return [*super().get_line_filters(), PLAIN_LINES]
 
     def panic(self, *renderables: RenderableType) -> None:
         """End after an error that should not be, and remember that it was so."""
@@ -201,8 +208,6 @@ class LabApp(App[None]):
 
     def tell(self, text: str, severity: Severity = "information") -> None:
         """Show a sentence as a notice. Plain text."""
-        from tui.plain_text import shown_text
-
         self.notify(shown_text(text), severity=severity, markup=False, timeout=4 if severity == "information" else 8)
 
     def on_notice(self, message: Notice) -> None:

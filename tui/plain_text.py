@@ -1,5 +1,10 @@
 """Text from outside made safe to show in a cell of the screen, with the pictures that Unicode has of controls."""
 
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
 from lmcore.plain_text import is_plain, printable
 
 _VISIBLE = {code: chr(0x2400 + code) for code in range(0x20)}  # the Unicode pictures of control characters
@@ -18,3 +23,21 @@ def shown_text(text: str, *, one_line: bool = False) -> str:
     if is_plain(text):
         return text
     return printable(text.replace("\r\n", "\n").translate(_ONE_LINE if one_line else _VISIBLE), keep="\n")
+
+
+class PlainLines(LineFilter):
+    """The last door before the terminal: what must not reach it is left out, or �, whoever let it come so far.
+
+    No text gets longer or shorter by it. Where a text is made, `shown_text` lets everything be seen.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """A line as it may be written to a terminal."""
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
+        left = [Segment(_harmless(segment.text), segment.style) for segment in segments]
+        return [segment for segment in left if segment.text]
+
+
+def _harmless(text: str) -> str:
+    return "".join(char if is_plain(char) else "�" * cell_len(char) for char in text)

@@ -28,7 +28,9 @@ def packaged_folder() -> Path | None:
 def is_packaged(path: Path) -> bool:
     """Whether a file is one of the package's starting points, which stay as they are: not where one works on them."""
     folder = packaged_folder()
-    return folder is not None and path.resolve().parent == folder.resolve() != LOCAL.resolve()
+    with suppress(ValueError):  # of a name that no file can have
+        return folder is not None and Path(os.path.realpath(path)).parent == folder.resolve() != LOCAL.resolve()
+    return False
 
 
 def list_configs() -> list[Path]:

@@ -74,10 +74,10 @@ def leave_runs(text: str) -> list[Path]:
             confounded=text,
             error=text,
         )
-        (folder / "notes.md").write_text(text, encoding="utf-8", errors="surrogateescape")
+        (folder / "notes.md").write_text(text, encoding="utf-8", errors="replace")
         change = {"step": 2, "key": "training.learning_rate", "old": text, "new": text}
         (folder / "journal.jsonl").write_text(json.dumps(change) + "\n")
-        (folder / "run.log").write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        (folder / "run.log").write_text(text + "\n", encoding="utf-8", errors="replace")
         folders.append(folder)
     keep(Path("runs"), "tiny-ab12", result("running", failures={(ARMS[1], 2): text}))
     return folders
@@ -115,6 +115,15 @@ def screens(app: LabApp, text: str, folders: list[Path]) -> dict[str, Callable[[
     hook = HookConfig.model_construct(name=text, kind="forward", use=text, at=text, arguments={text: text})
     config = app.home.config
     assert config is not None
+
+    class Catalogue(CatalogueDialog):
+        def on_mount(self) -> None:
+            self.take(described)
+
+    class Parameters(ParametersDialog):
+        def on_mount(self) -> None:
+            self.call_later(self.take, Inspection(1, (text, text), ((text, 1.0), (text, None))))
+
     began = dataclasses.replace(BEGAN, name=text, base=text, arms=(text, *ARMS))
     cells = {(text, 1): AblationCell(text, 1, "failed", 1, 4, 1.5, text, text)}
     made: dict[str, Callable[[], Screen[object]]] = {
@@ -132,9 +141,10 @@ def screens(app: LabApp, text: str, folders: list[Path]) -> dict[str, Callable[[
         "ablation form": lambda: AblationForm(
             Baseline(config.text, text, "."), config.reading, Draft((text,), text, text, text), 2, lambda: None, text
         ),
-        "catalogue": lambda: CatalogueDialog(entries),
+        "catalogue": Catalogue,
         "hook form": lambda: HookForm("Edit a hook", hook, described, [text]),
-        "parameters": lambda: ParametersDialog(text, Inspection(1, (text, text), ((text, 1.0), (text, None)))),
+        "parameters": lambda: Parameters(text),
+        "asking": lambda: dialogs.AskingDialog(text),
         "ask": lambda: dialogs.AskTextDialog(text, text, text, problem_with=lambda _: text),
         "confirm": lambda: dialogs.ConfirmDialog(text, text, note=text),
         "consent": lambda: dialogs.ConsentDialog((CodeFile(text, text, text, text),)),

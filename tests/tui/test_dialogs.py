@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input
 
 from lmcore.process.messages import CoreDied
+from tui.panes.config.files import SaveError, save
 from tui.screens.dialogs import (
     ConfirmDialog,
     CoreDiedDialog,
@@ -135,6 +136,20 @@ async def test_save_as_says_what_would_happen(tmp_path: Path) -> None:
         await pilot.pause()
     assert app.answers == [str(tmp_path / "new")]
     assert as_config_path(str(tmp_path / "new")) == tmp_path / "new.yaml"
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "a" * 300, "a" * 9000, "a\0b", "\ud800"])
+async def test_a_name_that_no_file_can_have_ends_nothing(name: str) -> None:
+    for dialog in (SaveAsDialog(Path("x")), OpenFileDialog([])):
+        app = Asker(dialog)
+        async with app.run_test() as pilot:
+            await pilot.pause()
+            app.screen.query_one(Input).value = name
+            await pilot.press("enter", "escape")
+        assert app.answers in ([None], [name])
+    if len(name) > 1:
+        with pytest.raises(SaveError, match="cannot be saved"):
+            save(as_config_path(name), "")
 
 
 async def test_rename_takes_a_name_and_refuses_an_empty_one() -> None:

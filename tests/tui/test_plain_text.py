@@ -5,11 +5,13 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.segment import Segment
+from textual.color import Color
 
 from lmcore.experiments.markdown import as_text
 from lmcore.experiments.runs import title_problem
-from lmcore.plain_text import plain_line, printable
-from tui.plain_text import shown_text
+from lmcore.plain_text import is_plain, plain_line, printable
+from tui.plain_text import PlainLines, shown_text
 
 NASTY = ["[/", "[b +", "\x1b[2J", "\ud800", "漢字かな", "👩‍🚀🎉", "a\rb", "\x9b31m"]
 NASTY += ["[@click=app.quit]x[/]", "\u202eabc"]
@@ -43,3 +45,11 @@ def test_the_same_characters_are_shown_as_they_are_everywhere() -> None:
     for char in "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\xad\ufeff":
         assert shown_text(char, one_line=True) == shown_text(char) == printable(char) and char not in printable(char)
         assert plain_line(char) == " " and title_problem(f"a{char}b")
+
+
+@given(st.lists(st.text(st.characters(), max_size=20), max_size=4))
+def test_the_last_door_lets_only_text_through_and_takes_no_column(texts: list[str]) -> None:
+    line = [Segment(text) for text in texts]
+    left = PlainLines().apply(line, Color(0, 0, 0))
+    assert all(is_plain(segment.text) for segment in left)
+    assert Segment.get_line_length(left) == Segment.get_line_length(line)

@@ -214,6 +214,8 @@ def read_result(folder: Path) -> AblationResult:
         raise RunError(f"{path} is damaged{f' at {where}' if where else ''}: {first['msg']}.") from error
     if not result.arms or any(tuple(cell.seed for cell in arm.cells) != result.seeds for arm in result.arms):
         raise RunError(f"{path} is damaged: it does not hold a run for each arm and seed.")
+    if any(len(set(named)) < len(named) for named in ([arm.name for arm in result.arms], result.seeds)):
+        raise RunError(f"{path} is damaged: it holds an arm or a seed twice.")
     return result
 
 

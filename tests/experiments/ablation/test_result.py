@@ -135,6 +135,13 @@ def test_a_damaged_result_is_a_sentence(tmp_path: Path, old: str, new: str) -> N
         read_result(folder)
 
 
+def test_an_arm_that_stands_there_twice_is_damage(tmp_path: Path) -> None:
+    whole = result()
+    folder = stored(tmp_path, dataclasses.replace(whole, arms=(*whole.arms, whole.arms[0])))
+    with pytest.raises(RunError, match="twice"):
+        read_result(folder)
+
+
 def test_a_difference_so_far_is_over_the_pairs_that_are_there() -> None:
     _, muon, norm = (partial := result("running", missing=(("baseline", 2), ("model.norm=rmsnorm", 1)))).arms
     assert difference_so_far(partial, muon) == pytest.approx((-0.2 - 0.201) / 2)

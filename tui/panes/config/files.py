@@ -27,9 +27,9 @@ def save(path: Path, text: str) -> None:
 
     The folder for configurations, ./configs, is made where there is none.
     """
-    target = path.resolve()
     temporary: Path | None = None
     try:
+        target = Path(os.path.realpath(path))
         if path.parent == LOCAL:
             target.parent.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -42,7 +42,7 @@ def save(path: Path, text: str) -> None:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         temporary.chmod(mode)
         temporary.replace(target)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error

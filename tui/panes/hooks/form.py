@@ -67,8 +67,8 @@ class HookForm(Dialog[HookConfig]):
             for number, field in enumerate(self.fields):
                 with Horizontal(classes="line"):
                     yield Static(Content(shown_text(field.name, one_line=True)), markup=False)
-                    value = shown_text(field.value, one_line=True)
-                    yield Input(value, placeholder=field.empty, id=f"field-{number}", compact=True)
+                    value, empty = (shown_text(text, one_line=True) for text in (field.value, field.empty))
+                    yield Input(value, placeholder=empty, id=f"field-{number}", compact=True)
         yield Static(id="about-field", markup=False)
         yield Static(id="places-head", markup=False)
         yield OptionList(markup=False, compact=True)
@@ -146,7 +146,12 @@ class HookForm(Dialog[HookConfig]):
         options.clear_options()
         options.add_options(
             [
-                Option(Content.assemble(f"  {shown_text(name, one_line=True):<{width}}   ", (shape, "$text-muted")))
+                Option(
+                    Content.assemble(
+                        f"  {shown_text(name, one_line=True):<{width}}   ",
+                        (shown_text(shape, one_line=True), "$text-muted"),
+                    )
+                )
                 for name, shape in self._offered
             ]
         )

@@ -274,7 +274,8 @@ class HooksPane(Widget, can_focus=True):
                 return
             kind, _, use = chosen.partition(" ")
             names = [hook.name for hook in self.hooks]
-            first = HookConfig(name=free_name(use.rpartition(":")[2] or "mine", names), kind=kind, use=use)  # type: ignore[arg-type]
+            name = free_name(use.rpartition(":")[2] or "mine", names)
+            first = HookConfig.model_construct(name=name, kind=kind, use=use)  # what cannot stand, the form says
             self.app.push_screen(HookForm("Add a hook", first, described, names, yes="Add"), add)
 
         def add(hook: HookConfig | None) -> None:

@@ -19,6 +19,7 @@ from tui.messages import Notice, SendCommand, next_request
 from tui.panes.layers.health import COLUMNS, NAMES, Column, explain, find, short_name
 from tui.panes.layers.parameters import ParametersDialog
 from tui.panes.layers.table import Span, heading, lay_out, table_row
+from tui.plain_text import shown_text
 from tui.widgets.pane_title import show_title
 from tui.widgets.table_line import table_line
 
@@ -115,7 +116,7 @@ class LayersPane(Widget, can_focus=True):
     def _note(self) -> list[str]:
         if not self.rows:
             return []
-        text = explain(self.rows[self.cursor], self.column, self.rows)
+        text = shown_text(explain(self.rows[self.cursor], self.column, self.rows), one_line=True)
         most = 3 if self.size.height >= 14 else 1 if self.size.height < 8 else 2
         lines = wrap(text, max(10, self.size.width - 1))
         if len(lines) > most:

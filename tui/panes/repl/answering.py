@@ -69,7 +69,7 @@ class Answers:
                 side.pieces += [shown_text(piece) for piece in pieces]
                 self.page.redraw(pair)
             elif pieces:
-                self.page.append(self._open[request], shown_text("".join(pieces)))
+                self.page.append(self._open[request], "".join(pieces))
             pieces.clear()
 
     def _end(self, request: int, done: GenerationDone, step: int) -> None:
@@ -96,7 +96,7 @@ class Answers:
         self.page.redraw(pair)
 
     def _drop(self, request: int, reason: str) -> None:
-        self._close(request, "problem", f"{shown_text(reason)}\n")
+        self._close(request, "problem", f"{reason}\n")
 
     def _close(self, request: int, kind: Kind, end: str) -> None:
         self.write()

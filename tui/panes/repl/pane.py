@@ -253,7 +253,7 @@ class ReplPane(Widget):
             self.hooks = ()
         elif argument:
             self.hooks = (*self.hooks, parse_hook(argument, self.described))
-        self.page.add("note", f"{shown_text(listed(self.hooks))}\n")
+        self.page.add("note", f"{listed(self.hooks)}\n")
 
     def _command(self, line: str) -> None:
         self.page.add("prompt", shown_text(line, one_line=True))
@@ -261,7 +261,7 @@ class ReplPane(Widget):
             command, argument = parse(line)
             self._carry_out(command, argument)
         except (CommandError, HookLineError, SettingError) as error:
-            self.page.add("problem", f"{shown_text(str(error))}\n")
+            self.page.add("problem", f"{error}\n")
         self._show_titles()
 
     def _carry_out(self, command: ReplCommand, argument: str) -> None:
@@ -335,14 +335,12 @@ class ReplPane(Widget):
         try:
             folder = find_run(self.runs_folder, part)
         except RunError as error:
-            self.app.call_later(self.page.add, "problem", f"{shown_text(str(error))}\n")
+            self.app.call_later(self.page.add, "problem", f"{error}\n")
             return
         if at not in ("best", "last") and not at.isdecimal():
-            self.app.call_later(
-                self.page.add, "problem", f"/load RUN takes a step, best or last, not {shown_text(at)}.\n"
-            )
+            self.app.call_later(self.page.add, "problem", f"/load RUN takes a step, best or last, not {at}.\n")
             return
-        self.app.call_later(self.page.add, "note", f"Loading {shown_text(folder.name)} at {at} …\n")
+        self.app.call_later(self.page.add, "note", f"Loading {folder.name} at {at} …\n")
         self.post_message(ResumeRun(folder, at))
 
     def _why_no_model(self) -> str:

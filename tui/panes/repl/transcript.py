@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from tui.panes.repl.side_by_side import Pair
 from tui.panes.repl.wrapping import wrap
+from tui.plain_text import shown_text
 
 Kind = Literal["prompt", "answer", "foot", "note", "problem"]
 
@@ -89,8 +90,8 @@ class Transcript(ScrollView, can_focus=True):
         return "\n".join(_MARKS.get(entry.kind, "") + entry.text for entry in self.entries)
 
     def add(self, kind: Kind, text: str, lead: int = 0, is_open: bool = False) -> Entry:
-        """Put something at the end of the page."""
-        entry = Entry(kind, text, lead, is_open)
+        """Put something at the end of the page. A page takes any text, and shows it as text."""
+        entry = Entry(kind, shown_text(text), lead, is_open)
         self.entries.append(entry)
         self._lay_out(entry, 0)
         self._trim()
@@ -102,14 +103,14 @@ class Transcript(ScrollView, can_focus=True):
         if entry not in self.entries:
             return
         follow = self._is_at_end
-        self.entries.insert(self.entries.index(entry) + 1, Entry(kind, text))
+        self.entries.insert(self.entries.index(entry) + 1, Entry(kind, shown_text(text)))
         self._lay_out_all()
         self._changed(follow)
 
     def append(self, entry: Entry, text: str) -> None:
         """Add text at the end of an entry that is still open."""
         follow = self._is_at_end
-        entry.text += text
+        entry.text += shown_text(text)
         count = len(self._rows)
         if self._rows and self._rows[-1].entry is entry:
             last = self._rows.pop()

@@ -121,7 +121,7 @@ class AblationForm(Dialog[Draft]):
             for name, value, empty in (("seeds", self.first.seeds, ""), ("steps", self.first.steps, steps)):
                 with Horizontal(classes="line short"):
                     yield Static(name, markup=False)
-                    yield Input(value, placeholder=empty, id=name, compact=True)
+                    yield Input(shown_text(value, one_line=True), placeholder=empty, id=name, compact=True)
             with Horizontal(classes="line"):
                 yield Static("name", markup=False)
                 yield Input(shown_text(self.first.name, one_line=True), id="name", compact=True)

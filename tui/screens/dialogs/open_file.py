@@ -1,5 +1,6 @@
 """Choosing a configuration file: a list of the known ones, and a line for any other path."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lmcore.places import at_home
+from lmcore.places import at_home, is_file
 from tui.plain_text import shown_text
 from tui.screens.dialogs.dialog import Dialog, paragraph
 from tui.widgets.option_arrows import move_while_typing
@@ -19,7 +20,7 @@ from tui.widgets.option_arrows import move_while_typing
 def shown_path(path: Path) -> str:
     """A path relative to the working folder where it lies inside it."""
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
+        return str(Path(os.path.realpath(path)).relative_to(Path.cwd()))
     except (ValueError, OSError):
         return str(path)
 
@@ -99,13 +100,13 @@ class OpenFileDialog(Dialog[Path]):
     def _verdict(self, typed: str) -> str:
         if self.matching or not typed:
             return ""
-        path = at_home(typed)
-        return "enter opens this file" if path.is_file() else f"▲ there is no file {shown_text(typed, one_line=True)}"
+        is_there = is_file(at_home(typed))
+        return "enter opens this file" if is_there else f"▲ there is no file {shown_text(typed, one_line=True)}"
 
     def _open(self) -> None:
         typed = at_home(self.query_one(Input).value.strip())
         highlighted = self.query_one(OptionList).highlighted
-        if self.query_one(Input).value.strip() and typed.is_file():
+        if self.query_one(Input).value.strip() and is_file(typed):
             self.dismiss(typed)
         elif self.matching and highlighted is not None:
             self.dismiss(self.matching[highlighted])

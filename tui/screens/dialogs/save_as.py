@@ -4,21 +4,21 @@ from pathlib import Path
 
 from lmcore.config import is_packaged
 from lmcore.config.locate import LOCAL
-from lmcore.places import at_home
+from lmcore.places import at_home, is_file, is_folder
 from tui.screens.dialogs.ask_text import AskTextDialog
 
 
 def as_config_path(name: str) -> Path:
     """The path that a person means: with `.yaml` when no suffix is given, `~` expanded."""
     path = at_home(name)
-    return path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
+    return path if path.suffix in (".yaml", ".yml") else path.parent / f"{path.name}.yaml"
 
 
 def _problem(name: str) -> str:
     path = as_config_path(name)
-    if path.is_dir() or at_home(name).is_dir():
+    if is_folder(path) or is_folder(at_home(name)):
         return f"{name} is a folder: add a file name."
-    if not path.parent.is_dir() and path.parent != LOCAL:
+    if not is_folder(path.parent) and path.parent != LOCAL:
         return f"The folder {path.parent} does not exist."
     if is_packaged(path):
         return "This one comes with lmlab and stays as it is: choose another folder or name."
@@ -27,9 +27,9 @@ def _problem(name: str) -> str:
 
 def _warning(name: str) -> str:
     path = as_config_path(name)
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         return f"The folder {path.parent} will be made."
-    return f"{path} exists and will be replaced." if path.exists() else ""
+    return f"{path} exists and will be replaced." if is_file(path) else ""
 
 
 class SaveAsDialog(AskTextDialog):
