@@ -48,3 +48,27 @@ def test_time_is_made_local_in_one_place() -> None:
         if node.attr != "now" or (isinstance(node.value, ast.Name) and node.value.id == "datetime")
     ]
     assert wrong == []
+
+
+SET_BY_PEOPLE = {
+    "lmcore/data/ingest.py": "against the times of files",
+    "lmcore/process/own_files.py": "against the times of files, and waits no longer for it than a bound",
+    "tui/screens/ablation/listing.py": "says how long ago",
+}
+"""Where the clock that people set is asked, and why. It may jump: no wait and no duration is taken from it."""
+
+
+def test_what_lasts_is_measured_by_a_clock_that_does_not_jump() -> None:
+    asked = {
+        name
+        for name, path in sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in ("time", "time_ns") and ast.unparse(node.value) == "time")
+        or (isinstance(node, ast.ImportFrom) and node.module == "time" and {"time", "time_ns"} & names(node))
+    }
+    assert asked == set(SET_BY_PEOPLE)
+
+
+def names(node: ast.ImportFrom) -> set[str]:
+    """What is imported."""
+    return {alias.name for alias in node.names}

@@ -16,6 +16,14 @@ from pathlib import Path
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the laboratory; the exit status: 0, 1 if it broke or could not save, 2 for wrong input, 128 + a signal."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:  # before the laboratory is on the screen, or after
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="lmlab", description="A laboratory in the terminal: train, watch and dissect a small language model."
     )

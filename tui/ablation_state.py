@@ -43,7 +43,7 @@ class AblationState:
     def seconds_left(self, now: float) -> float | None:
         """About how long it will go on, by the steps made since it began; None while too few are.
 
-        `now` is in seconds since the epoch.
+        `now` is by the monotonic clock, as its beginning is.
         """
         to_make = self.plan.max_steps * (self.total - sum(cell.state == "reused" for cell in self.cells.values()))
         made = sum(cell.step for cell in self.cells.values() if cell.state != "reused")

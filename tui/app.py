@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Protocol, cast
 
@@ -77,6 +78,8 @@ class Core(Protocol):
 
 
 PLAIN_LINES = PlainLines()
+SECONDS_OF_QUIET, LOOKS = 5.0, 3
+"""How often it is looked whether the core says anything, and after how many looks in vain that is told."""
 CoreFactory = Callable[[Callable[[list[Event]], None]], Core]
 
 
@@ -106,6 +109,7 @@ class LabApp(App[None]):
         self.leaving = leaving.Leaving()
         self.reopens = ""  # the run to open when the core that was started again is ready
         self._next_show: Timer | None = None
+        self._quiet = 0  # how often the core had said nothing, one look after the other
         self.animation_level = "none"
         for known in THEMES:
             self.register_theme(known)
@@ -127,6 +131,7 @@ class LabApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # after fg the terminal is empty
         if not self.is_headless:
             leaving.listen_to_signals(self)
+            self.set_interval(SECONDS_OF_QUIET, self.look_whether_it_answers)
 
     def get_driver_class(self) -> type[Driver]:
         """The lab's own, where it knows the system's terminals."""
@@ -180,9 +185,20 @@ class LabApp(App[None]):
                 self.tell(str(error), "error")
                 return
 
+    def look_whether_it_answers(self) -> None:
+        """Say so once a core that tells of itself each second has said nothing for long. It is counted in looks: the
+        lab may have been stopped itself, and finds what was said meanwhile."""
+        self._quiet += 1
+        if self._quiet == LOOKS and self.lab.core == "ready":
+            self.lab = replace(self.lab, is_silent=True)
+            self.show_state()
+            text = f"The core has said nothing for {SECONDS_OF_QUIET * LOOKS:.0f} seconds: it may be stopped, or wait"
+            self.tell(f"{text} for memory or a disk. Training goes on when it does; q saves and quits.", "warning")
+
     def on_core_events(self, message: CoreEvents) -> None:
         """Advance the state, hand the events down, and show both when the budget allows."""
         before = self.lab
+        self._quiet = 0
         self.lab = advance_state(before, message.events)
         self.home.receive_events(message.events)
         routing.react(self, before, message.events)

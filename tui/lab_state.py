@@ -49,6 +49,7 @@ class LabState:
 
     core: Literal["starting", "ready", "dead"] = "starting"
     ready: Ready | None = None
+    is_silent: bool = False  # it is there, and says nothing any more
     state: State = "loading"
     reason: str = ""  # why the core is in this state, where there is something to explain
     run: RunInfo | None = None
@@ -122,6 +123,8 @@ class LabState:
 def advance_state(state: LabState, events: Iterable[Event]) -> LabState:
     """The state after `events`. Pure: the same state and events give the same result. Unknown events change nothing."""
     log: list[LogLine] = []
+    if state.is_silent:
+        state = replace(state, is_silent=False)
     for event in events:
         match event:
             case Metrics():

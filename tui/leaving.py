@@ -6,14 +6,17 @@ import asyncio
 import signal
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from lmcore.places import is_folder
+
 if TYPE_CHECKING:
     from tui.app import LabApp
 
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class CoreEnded(Message):
@@ -107,16 +110,17 @@ def core_ended(app: LabApp, problem: str) -> None:
             end(app)
 
     text = f"The run cannot be saved: {problem}"
-    note = "What was saved before stays: the run can be resumed from its last checkpoint. Esc stays in the lab."
-    dialog = ConfirmDialog("Quit", text, yes="Quit without saving", no="Try again", note=note)
+    note = "What was saved before stays: the run can be resumed from its last checkpoint. " if _way_on(app) else ""
+    dialog = ConfirmDialog("Quit", text, yes="Quit without saving", no="Try again", note=f"{note}Esc stays in the lab.")
     app.push_screen(dialog, answer)
 
 
 def listen_to_signals(app: LabApp) -> None:
-    """Let SIGTERM and SIGHUP (a closed terminal) save and quit."""
+    """Let SIGINT (^c is a key here), SIGTERM and SIGHUP (a closed terminal) save and quit, unless they are ignored."""
     loop = asyncio.get_running_loop()
     for number in ENDINGS:
-        loop.add_signal_handler(number, told_to_end, app, number)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, told_to_end, app, number)
 
 
 def told_to_end(app: LabApp, number: signal.Signals) -> None:
@@ -129,17 +133,26 @@ def told_to_end(app: LabApp, number: signal.Signals) -> None:
 def last_words(app: LabApp) -> tuple[int, str]:
     """The exit status, and what the shell's person is told where the lab did not end by a key, or not well."""
     leaving, run = app.leaving, app.lab.run
-    name = run.name if run is not None else ""
+    way_on = _way_on(app)
     sentences: list[str] = []
     if leaving.by is not None:
         sentences.append(f"Ended by {leaving.by.name}.")
     if leaving.problem:
-        where = f"; `lmcore resume {name}` goes on from its last checkpoint" if name else ""
-        sentences.append(f"The run could not be saved: {leaving.problem.rstrip('.')}{where}.")
-    elif leaving.by is not None and app.lab.has_open_run and name:
-        sentences.append(f"{name} is saved at step {app.lab.step:,}; `lmcore resume {name}` goes on.")
+        sentences.append(f"The run could not be saved: {leaving.problem.rstrip('.')}.")
+    elif leaving.by is not None and app.lab.has_open_run and run is not None and way_on:
+        sentences.append(f"{run.name} is saved at step {app.lab.step:,}. Go on with: {way_on}")
     if leaving.broken is not None:
         error = leaving.broken
         sentences.append(f"Something broke that should not: {type(error).__name__}: {error}")
+    if way_on and app.lab.has_open_run and (leaving.problem or app.return_code):
+        sentences.append(f"The run goes on from its last checkpoint with: {way_on}")
     status = 128 + leaving.by if leaving.by is not None else 1 if leaving.problem or leaving.broken else 0
     return status, " ".join(sentences)
+
+
+def _way_on(app: LabApp) -> str:
+    """The command that goes on with the run that is open; "" where there is none to go on with."""
+    from lmcore.experiments.runs import command
+
+    run = app.lab.run
+    return command("resume", Path(run.folder)) if run is not None and is_folder(run.folder) else ""

@@ -49,6 +49,22 @@ class Terminal(LinuxDriver):
         super().__init__(app, **options)
         self._file = cast(TextIOWrapper, Screen(STDOUT))
 
+    def _sigcont_application(self, *_: object) -> None:
+        """Take the terminal again after a stop. One that came from outside (SIGSTOP) left it as the lab had it."""
+        if self._auto_restart and not self._must_signal_resume:
+            if not self._is_in_front():
+                os.kill(os.getpid(), signal.SIGSTOP)  # until fg: what is drawn now would stand amid the shell's lines
+                return
+            self.suspend_application_mode()
+            self._must_signal_resume = True  # so that everything is drawn anew
+        super()._sigcont_application()
+
+    def _is_in_front(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:  # no terminal that shares itself out
+            return True
+
     def _run_input_thread(self) -> None:
         try:
             self.run_input_thread()

@@ -96,7 +96,7 @@ class Ablating:
                 plan.seeds,
                 plan.baseline.config.training.max_steps,
                 at_once,
-                time.time(),
+                time.monotonic(),
             )
         )
         try:

@@ -151,7 +151,7 @@ class AblationBegan(Event):
     seeds: tuple[int, ...]
     max_steps: int
     jobs: int  # runs side by side
-    at: float  # seconds since the epoch
+    at: float  # when it began, by the machine's monotonic clock
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from tests.tui.fake_core import READY, FakeCore, layer_rows, metrics_rows, run_i
 from tests.tui.test_plain_text import NASTY
 from tui.app import LabApp
 from tui.bindings import PLACES, TABLE
-from tui.leaving import last_words, told_to_end
+from tui.leaving import ENDINGS, last_words, told_to_end
 from tui.messages import NewRun, OverlayRun, ResumeRun, SendCommand
 from tui.panes.layers import LayersPane
 from tui.panes.layers.parameters import ParametersDialog
@@ -428,6 +428,21 @@ async def test_a_core_that_died_can_be_restarted_from_the_last_checkpoint() -> N
         await until(pilot, lambda: core.sent(Resume))
 
 
+async def test_a_core_that_says_nothing_is_told_of_until_it_does() -> None:
+    async with open_lab() as (pilot, app, core):
+        await train(pilot, core)
+        app.look_whether_it_answers()
+        core.push(Heartbeat(101, 2**28))
+        await until(pilot, lambda: app.lab.step == 101)
+        for _ in range(3):
+            assert not app.lab.is_silent
+            app.look_whether_it_answers()
+        await pilot.pause()
+        assert "the core does not answer   step 101" in text_of(app) and "said nothing for 15 s" in notices(app)[-1]
+        core.push(StateChanged("running", 102, 4000, run_info()))
+        await until(pilot, lambda: "● running" in text_of(app))
+
+
 async def test_quitting_asks_while_a_run_goes() -> None:
     async with open_lab() as (pilot, app, core):
         await train(pilot, core)
@@ -459,17 +474,21 @@ async def test_a_run_that_cannot_be_saved_is_not_left_without_a_word() -> None:
         await pilot.press("y")
         await until(pilot, lambda: app._exit)
         status, words = last_words(app)
-        assert status == 1 and "could not be saved" in words and "lmcore resume" in words
+        assert status == 1 and "could not be saved" in words and "lmcore resume" not in words  # its folder is gone
+        Path(run_info().folder).mkdir(parents=True)
+        assert last_words(app)[1].endswith(f"with: lmcore resume {run_info().name}")
 
 
 async def test_a_signal_saves_and_quits_without_a_question() -> None:
     async with open_lab() as (pilot, app, core):
         await train(pilot, core)
+        Path(run_info().folder).mkdir(parents=True)
+        assert signal.SIGINT in ENDINGS
         told_to_end(app, signal.SIGHUP)
         told_to_end(app, signal.SIGHUP)
         await until(pilot, lambda: app._exit and core.is_shut_down)
         status, words = last_words(app)
-        assert status == 129 and words.startswith("Ended by SIGHUP.") and "is saved at step 100" in words
+        assert status == 129 and words.startswith("Ended by SIGHUP.") and "is saved at step 100. Go on" in words
 
 
 async def test_ctrl_c_says_what_quits() -> None:
@@ -484,6 +503,14 @@ async def test_an_error_on_a_thread_is_told_and_not_forgotten() -> None:
         app.thread_broke(RuntimeError("[/b] oh"))
         await until(pilot, lambda: any("RuntimeError: [/b] oh" in notice for notice in notices(app)))
         assert last_words(app)[0] == 1
+
+
+async def test_a_lab_that_broke_says_how_the_run_goes_on() -> None:
+    async with open_lab() as (pilot, app, core):
+        await train(pilot, core)
+        Path(run_info().folder).mkdir(parents=True)
+        app._return_code = 1  # as after an error that should not be
+        assert last_words(app) == (0, f"The run goes on from its last checkpoint with: lmcore resume {run_info().name}")
 
 
 async def test_quitting_without_a_run_just_quits() -> None:

@@ -19,6 +19,14 @@ class Driver(Terminal):
         self.exit_event = Event()
         self._debug = False
         self.keys: list[str] = []
+        self.done: list[str] = []
+        self._auto_restart, self._must_signal_resume = True, False
+
+    def suspend_application_mode(self) -> None:
+        self.done.append("gave the terminal back")
+
+    def start_application_mode(self) -> None:
+        self.done.append(f"took it, drawing anew: {self._must_signal_resume}")
 
     def process_message(self, message: Message) -> None:
         if isinstance(message, Key):
@@ -48,3 +56,13 @@ def test_what_is_written_is_utf_8_and_a_terminal_that_is_gone_breaks_nothing() -
     screen.write("nobody is there")
     os.close(output)
     screen.write("nor is the terminal")
+
+
+def test_after_a_stop_from_outside_the_terminal_is_taken_anew() -> None:
+    source, _ = os.pipe()
+    driver = Driver(source)
+    driver._sigcont_application()
+    assert driver.done == ["gave the terminal back", "took it, drawing anew: True"]
+    driver.done.clear()  # and once only where the lab itself had stopped
+    driver._sigcont_application()
+    assert driver.done == ["took it, drawing anew: True"]

@@ -31,6 +31,8 @@ def state_part(lab: LabState, waiting: bool) -> list[Part]:
     if lab.core == "starting":
         text = "◌ loading the core" + (" · training starts as soon as it is ready" if waiting else "")
         return [(text, "bold $accent" if waiting else "$text-muted")]
+    if lab.is_silent:
+        return [("◌ the core does not answer", "bold $error")]
     is_stopped = lab.state == "finished" and lab.step < lab.max_steps
     parts = [STATES["stopped" if is_stopped else lab.state]]
     if lab.state == "preparing" and lab.progress is not None:
@@ -49,7 +51,7 @@ def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
     parts = state_part(lab, waiting)
     if lab.core == "ready" and lab.moment is not None:
         return looking_back_parts(lab, parts, width)
-    if lab.core == "ready" and lab.state == "paused" and lab.reason:
+    if lab.core == "ready" and lab.state == "paused" and lab.reason and not lab.is_silent:
         return paused_parts(lab, width)
     fraction, left = None, ""
     if lab.core == "ready" and lab.state == "preparing" and lab.progress is not None:
@@ -57,7 +59,7 @@ def status_parts(lab: LabState, waiting: bool, width: int) -> list[Part]:
     elif lab.core == "ready" and lab.run is not None and lab.max_steps > 0:
         parts.append((f"   step {lab.step:,} / {lab.max_steps:,}", "$foreground"))
         fraction = lab.step / lab.max_steps
-        if lab.state in ("running", "paused") and lab.seconds_left is not None:
+        if lab.state in ("running", "paused") and lab.seconds_left is not None and not lab.is_silent:
             left = f"   {duration(lab.seconds_left)} left"
     if fraction is None:
         return parts

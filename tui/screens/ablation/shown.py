@@ -70,7 +70,7 @@ def shown_summary(summary: AblationSummary) -> Shown:
 
 
 def head(shown: Shown, now: float) -> str:
-    """The line above the grid: how it stands, what is compared, how long it will go on. `now`: the epoch's seconds."""
+    """The line above the grid: how it stands, what is compared, how long it will go on. `now`: by its clock."""
     if not shown.arms:
         return shown.status
     parts = [shown.status]

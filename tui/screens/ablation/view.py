@@ -285,7 +285,7 @@ class AblationScreen(Screen[None]):
             keys.append("g go on")
         keys += ["n new", "a all", "esc back"]
         frame.border_subtitle = Content(" · ".join(keys))
-        self._say("head", "" if shown is None else head(shown, time.time()))
+        self._say("head", "" if shown is None else head(shown, time.monotonic()))
 
     def _show_grid(self, shown: Shown) -> None:
         grid = self.query_one(Grid)
