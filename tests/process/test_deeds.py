@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcore.experiments.folder import RunError
-from lmcore.experiments.lines import decode_line, encode_line
+from lmcore.experiments.lines import LARGEST_WHOLE, decode_line, encode_line
 from lmcore.process.deeds import (
     Answer,
     Deed,
@@ -31,6 +31,8 @@ from lmcore.process.messages import (
     ValueChanged,
 )
 
+# No larger number reaches a command: the schema's bounds and the numbering of questions end there, and so do lines.
+st.register_type_strategy(int, st.integers(1 - LARGEST_WHOLE, LARGEST_WHOLE - 1))
 commands = st.sampled_from(sorted(command_kinds().values(), key=str)).flatmap(st.from_type)
 
 
