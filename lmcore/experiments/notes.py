@@ -20,16 +20,15 @@ def read_notes(folder: Path) -> str:
             raise RunError(f"{path} is not text in UTF-8, so it is left as it is.") from error
 
 
-def write_notes(folder: Path, text: str, known: str | None = None) -> str:
-    """Take the place of a run's notes, and return what is below the text: what others wrote since they were `known`.
+def write_notes(folder: Path, text: str, known: str | None = None) -> tuple[str, str]:
+    """Take the place of a run's notes; what others wrote since they were `known` is kept below.
 
-    Without anything in them the file goes. RunError.
+    Returns the notes as they are now, and what of them others wrote. Without anything in them the file goes. RunError.
     """
     with plainly("write", folder / NOTES), alone(folder):
         present = read_notes(folder) if known is not None else ""
         added = present.removeprefix(known or "") if present != known else ""
-        _write(folder, f"{text.rstrip()}\n{added}" if added.strip() else text)
-    return added
+        return _write(folder, f"{text.rstrip()}\n{added}" if added.strip() else text), added
 
 
 def append_note(folder: Path, text: str) -> None:
@@ -39,12 +38,15 @@ def append_note(folder: Path, text: str) -> None:
         _write(folder, f"{before.rstrip()}\n{text}" if before.strip() else text)
 
 
-def _write(folder: Path, text: str) -> None:
+def _write(folder: Path, text: str) -> str:
+    """Write what `read_notes` gives then, and return it."""
     text = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
     size = len(text.encode("utf-8", "replace"))
     if size > MOST_BYTES:
         raise RunError(f"Notes have at most {MOST_BYTES:,} bytes; these have {size:,}.")
-    if text:
-        write_whole(folder / NOTES, text.encode("utf-8", "replace").decode("utf-8") + "\n")
-    else:
+    if not text:
         remove_file(folder / NOTES)
+        return ""
+    written = text.encode("utf-8", "replace").decode("utf-8") + "\n"
+    write_whole(folder / NOTES, written)
+    return written

@@ -52,7 +52,7 @@ def test_lines_are_added_and_empty_notes_go(tmp_path: Path) -> None:
 )
 def test_what_others_wrote_meanwhile_stays_below(tmp_path: Path, known: str, meanwhile: str, kept: str) -> None:
     write_notes(tmp_path, meanwhile)
-    below = write_notes(tmp_path, "mine", known)
+    _, below = write_notes(tmp_path, "mine", known)
     assert read_notes(tmp_path) == kept == "mine\n" + below
 
 

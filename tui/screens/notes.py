@@ -103,8 +103,7 @@ class NotesScreen(ModalScreen[None]):
         if not self._is_changed:
             return True
         try:
-            added = write_notes(self.folder, self.text, self.saved)
-            self.saved = read_notes(self.folder)
+            self.saved, added = write_notes(self.folder, self.text, self.saved)
         except RunError as error:
             self._is_given_up = True
             self._say(f"▲ {error} Escape closes without saving.")
