@@ -29,6 +29,9 @@ LARGEST_TEXT = 16 << 20
 LEFT_OVER = 3600.0
 """Seconds after which a temporary file is one that a killed process left behind."""
 
+Stamp = tuple[int, int, int]
+"""When a file was last written, in ns, its size, and its number: where one differs, it was written or replaced."""
+
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.partial")
 """The name of a temporary file."""
 
@@ -91,6 +94,15 @@ def kind_of(path: Path) -> int | None:
         return path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What tells cheaply, without reading, that a file was written or replaced; None where it cannot be looked at."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

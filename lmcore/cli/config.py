@@ -51,7 +51,7 @@ def check(
 
 def _check_names(text: str, config: "TrainingConfig", path: Path) -> None:
     """Refuse with ConfigError what only code resolves, and cannot. What that needs is slow to import."""
-    if config.hooks or ":" in config.training.optimizer:
+    if config.names_code:
         from lmcore.config import ConfigError
         from lmcore.experiments.named_code import code_problems
 

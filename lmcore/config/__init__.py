@@ -41,3 +41,5 @@ from lmcore.config.values import differences as differences
 from lmcore.config.values import get_from_config as get_from_config
 from lmcore.config.values import leaf_keys as leaf_keys
 from lmcore.config.values import with_value as with_value
+from lmcore.files import Stamp as Stamp
+from lmcore.files import stamp_of as stamp_of

@@ -61,7 +61,7 @@ def registration_problem(name: str, kind: str, stage: str | None, parameters: Se
     if kind not in get_args(Kind):
         return f"{name} is registered as {kind!r}; the kinds are: {', '.join(get_args(Kind))}"
     stages: Mapping[Any, str] = SIGNATURES[kind]  # type: ignore[index]
-    stage = stage or next(iter(stages))
+    stage = stage or default_stage(kind)  # type: ignore[arg-type]
     if stage not in stages:
         return f"{name} is registered as {kind!r}, {stage!r}; a {kind} hook can be: {', '.join(stages)}"
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -183,6 +183,11 @@ class TrainingConfig(Section):
     )
     other: OtherConfig = Field(default_factory=OtherConfig, description=OtherConfig.__doc__)
 
+    @property
+    def names_code(self) -> bool:
+        """Whether it names anything that code resolves: a hook, or an optimizer of one's own."""
+        return bool(self.hooks) or ":" in self.training.optimizer
+
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         stride = self.evaluation.stride

@@ -63,62 +63,59 @@ def fork_run(
     reference = Reference("parent", source.folder.name, acted, source.run, is_at_end=is_at_end)
     rule = hold(Recipe(config, code=own.digests), runs_folder, confounded, parent=reference)
 
-    def begin(config: TrainingConfig, folder: Path) -> Opened:
-        if config.training.max_steps <= source.step and not from_weights:
-            raise RunError(
-                f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
-                f"not {config.training.max_steps}, such as --set training.max_steps={2 * source.step}; or let it "
-                "begin at step 0 with these weights: --from-weights."
-            )
-        if (source.folder / TOKENIZER).exists():
-            with plainly("copy the tokenizer to", folder):
-                copy_file(source.folder / TOKENIZER, folder / TOKENIZER)
-        dataset = dataset_for(config, folder, on_progress, known=source)
-        if dataset.tokenizer_fingerprint != source.tokenizer.fingerprint:
-            raise RunError(
-                "A fork keeps its parent's tokenizer: dataset.tokenizer and what belongs to it cannot change."
-            )
-        device = choose_device(config.other.device)
-        model = build_model(config, dataset.tokenizer.vocabulary_size, device)
-        seeded = weights_digest(model)
-        if from_weights:
-            _take_weights(source, model)
-        hooks = build_hooks(config, model, own)
-        trainer = build_trainer(config, dataset, model, device, hooks, own)
-        extra = {} if from_weights else _take_over(source, trainer, config)
-        if dataset.fingerprint != source.run.get("data_fingerprint"):
-            extra = {}  # its validation loss was measured on other text
-        checkpoint = save_checkpoint(folder, trainer, extra)
-        hooks.at_step(max(trainer.step - 1, 0))
-        live, lock, tokenizer = new_live(config, text, own), RunLock(folder), dataset.tokenizer
-        forked = Opened(
-            folder,
-            {},
-            live,
-            device,
-            tokenizer,
-            model,
-            hooks,
-            lock,
-            own,
-            trainer.step,
-            checkpoint,
-            extra,
-            dataset,
-            trainer,
-            seeded=seeded,
-        )
-        if trainer.step == 0 and (digest := weights_digest(model)) != seeded:
-            forked.weights = {"digest": digest, "run": source.folder.name, "step": source.step}
-        return forked
-
     if source.checkpoint is None and source.snapshot is None:
         forked = create_run(text, runs_folder, parent, own, on_progress, rule, known=source)
     else:
+
+        def begin(config: TrainingConfig, folder: Path) -> Opened:
+            return _taken_over(source, config, text, folder, own, on_progress, from_weights)
+
         forked = make_run(text, runs_folder, parent, rule, begin)
     forked.damaged = source.damaged
     fallback = [source.fallback] if source.fallback else []
     forked.notes = (*fallback, *shortening_notes(source.live.text, changes), *forked.notes)
+    return forked
+
+
+def _taken_over(
+    source: Opened,
+    config: TrainingConfig,
+    text: str,
+    folder: Path,
+    own: OwnCode,
+    on_progress: OnProgress | None,
+    from_weights: bool,
+) -> Opened:
+    """What trains in a fork's folder, with what it takes over from its parent, saved as its first checkpoint."""
+    if config.training.max_steps <= source.step and not from_weights:
+        raise RunError(
+            f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
+            f"not {config.training.max_steps}, such as --set training.max_steps={2 * source.step}; or let it "
+            "begin at step 0 with these weights: --from-weights."
+        )
+    if (source.folder / TOKENIZER).exists():
+        with plainly("copy the tokenizer to", folder):
+            copy_file(source.folder / TOKENIZER, folder / TOKENIZER)
+    dataset = dataset_for(config, folder, on_progress, known=source)
+    if dataset.tokenizer_fingerprint != source.tokenizer.fingerprint:
+        raise RunError("A fork keeps its parent's tokenizer: dataset.tokenizer and what belongs to it cannot change.")
+    device = choose_device(config.other.device)
+    model = build_model(config, dataset.tokenizer.vocabulary_size, device)
+    seeded = weights_digest(model)
+    if from_weights:
+        _take_weights(source, model)
+    hooks = build_hooks(config, model, own)
+    trainer = build_trainer(config, dataset, model, device, hooks, own)
+    extra = {} if from_weights else _take_over(source, trainer, config)
+    if dataset.fingerprint != source.run.get("data_fingerprint"):
+        extra = {}  # its validation loss was measured on other text
+    checkpoint = save_checkpoint(folder, trainer, extra)
+    hooks.at_step(max(trainer.step - 1, 0))
+    live, lock, tokenizer = new_live(config, text, own), RunLock(folder), dataset.tokenizer
+    forked = Opened(folder, {}, live, device, tokenizer, model, hooks, lock, own, trainer.step, checkpoint, extra)
+    forked.dataset, forked.trainer, forked.seeded = dataset, trainer, seeded
+    if trainer.step == 0 and (digest := weights_digest(model)) != seeded:
+        forked.weights = {"digest": digest, "run": source.folder.name, "step": source.step}
     return forked
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lmcore
 from lmcore.config import HookConfig, Problem, TrainingConfig
-from lmcore.config.hook_functions import SIGNATURES, argument_problems, no_such_hook, settable
+from lmcore.config.hook_functions import argument_problems, default_stage, no_such_hook, settable
 from lmcore.config.hook_places import (
     NoPlace,
     is_of_linear_layer,
@@ -133,8 +133,7 @@ class _Check:
 
     def _wrong_place(self, hook: HookConfig, function: HookFunction) -> str:
         model = self._config.model
-        stages = SIGNATURES[hook.kind]
-        stage = function.stage or next(iter(stages))
+        stage = function.stage or default_stage(hook.kind)
         try:
             places = named_places(hook.kind, stage, hook.at, point_names(model), parameter_names(model))
         except NoPlace as error:

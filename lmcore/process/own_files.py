@@ -7,10 +7,8 @@ from pathlib import Path
 from lmcore.experiments.consent import ConsentNeeded, require_consent
 from lmcore.experiments.folder import RunError
 from lmcore.experiments.own_code import OwnCode, OwnFile, read_own_file
+from lmcore.files import Stamp, stamp_of
 from lmcore.process.messages import CodeFile, ConsentWanted
-
-Signature = tuple[int, int, int]
-"""Time of the last change, size and number of a file: when one differs, the file was written."""
 
 SETTLED_SECONDS = 0.1  # a file written more recently may still be half-way to the disk
 
@@ -27,10 +25,10 @@ class FileWatch:
         folder, on this machine; without that only a file, which anybody may have written, says where they lie."""
         self._own = own
         self._is_named = is_named
-        self._seen: dict[str, Signature | None] = {}
+        self._seen: dict[str, Stamp | None] = {}
         self._same: set[str] = set()  # originals that said what the run uses
         for name in () if just_read else own.files:
-            self._seen[name] = _signature(self._path(name))
+            self._seen[name] = stamp_of(self._path(name))
             with suppress(RunError):  # it is not there, or not text: the run has its own copy
                 if read_own_file(self._path(name)).digest == own.files[name].digest:
                     self._same.add(name)
@@ -54,11 +52,11 @@ class FileWatch:
             if name not in self._seen:  # the run began to use it just now
                 self._seen[name] = None
                 self._same.add(name)
-            signature = _signature(self._path(name))
+            signature = stamp_of(self._path(name))
             if signature is None or signature == self._seen[name]:
                 continue
             time.sleep(max(0.0, min(SETTLED_SECONDS, signature[0] / 1e9 + SETTLED_SECONDS - time.time())))
-            signature, file = _signature(self._path(name)), read_own_file(self._path(name))
+            signature, file = stamp_of(self._path(name)), read_own_file(self._path(name))
             if file.digest != acting.digest:
                 require_consent([file], allow=self._is_named and name in self._same)
                 return file
@@ -75,11 +73,3 @@ def consent_wanted(command: str, needed: ConsentNeeded, request: int | None = No
     """The question to the person whether some files may run."""
     files = tuple(CodeFile(file.name, file.path, file.digest, file.text) for file in needed.files)
     return ConsentWanted(command, files, request)
-
-
-def _signature(path: Path) -> Signature | None:
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -9,9 +9,7 @@ from typing import Any
 
 from lmcore.experiments.comparison.axes import COUNTS, Axis
 from lmcore.experiments.lines import each_row
-
-LARGEST = 1e100
-"""Beyond it differences and squares are no numbers any more: such a value is left out like one that is not finite."""
+from lmcore.tables import LARGEST_NUMBER
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Curves:
         count = self.metrics.get(COUNTS[axis], Curve()) if axis != "step" else None
         for step, value in zip(curve.steps, curve.values, strict=True):
             position = step if count is None else count.at(step)
-            if abs(value) < LARGEST and position is not None and (not positions or position > positions[-1]):
+            if abs(value) < LARGEST_NUMBER and position is not None and (not positions or position > positions[-1]):
                 positions.append(position)
                 values.append(value)
         return Points(positions, smoothed(values, smoothing) if smoothing else values)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.config import ConfigError, read_config_text
+from lmcore.config import ConfigError, Stamp, read_config_text, stamp_of
 from tui.messages import Notice
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file."""
-
-Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ def follow(pane: "ConfigPane") -> None:
     path = pane.path
     if path is None:
         return
-    stamp = _stamp_of(path)
+    stamp = stamp_of(path)
     if stamp != pane.disk.stamp:
         pane.disk = OnDisk(stamp, _other_text(pane, path) if stamp is not None else None)
         if pane.disk.other is not None and pane.is_changed:
@@ -65,11 +63,3 @@ def _other_text(pane: "ConfigPane", path: Path) -> str | None:
         pane.post_message(Notice(str(error), "warning"))
         return None
     return None if same_lines(text, pane.saved_text) else text
-
-
-def _stamp_of(path: Path) -> Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

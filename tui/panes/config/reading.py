@@ -65,7 +65,7 @@ def _defaults() -> dict[str, Value]:
 def read(text: str, folder: Path | None = None) -> Reading:
     """Read a text; with the folder that its own files lie in, also check the names that code resolves. Never raises."""
     config, problems = check_text(text)
-    if config is not None and folder is not None and (config.hooks or ":" in config.training.optimizer):
+    if config is not None and folder is not None and config.names_code:
         from lmcore.experiments.named_code import code_problems  # slow to import, and seldom needed
 
         problems = code_problems(text, config, folder)

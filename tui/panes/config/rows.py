@@ -114,9 +114,7 @@ def _hook_rows(reading: Reading, saved: Reading) -> tuple[Row, ...]:
                 description=hook.summary or "An intervention; its parts are in the text.",
                 is_live=True,
                 was=to_yaml_value(was[hook.name]) if differs else None,
-                problem=next(
-                    (text for at, text in problems.items() if f"{at}.".startswith(f"{HOOKS}.{hook.index}.")), ""
-                ),
+                problem=next((text for at, text in problems.items() if f"{at}.".startswith(own)), ""),
             )
         )
     return tuple(rows)

@@ -68,7 +68,6 @@ def axis_label(axis: Axis, position: float) -> str:
 
 def axis_labels(axis: Axis, ticks: Sequence[float]) -> list[str]:
     """Ticks of an axis as texts that tell them apart; none for one between two steps or tokens."""
-
     whole = [f"{tick:,.0f}" if abs(tick - round(tick)) < 1e-6 else "" for tick in ticks]
     if axis == "step":
         return whole
