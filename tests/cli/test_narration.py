@@ -113,8 +113,8 @@ def test_a_closed_terminal_asks_and_what_is_told_of_saving_breaks_nothing(tmp_pa
 
     def be_the_terminals_own() -> None:
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-        if ignored:  # as nohup does; what is told goes to a file then
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Ignored, as by nohup: what is told goes to a file then. The tests themselves may have been begun so.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
 
     process = subprocess.Popen(
         [sys.executable, "-c", HANGUP, str(tmp_path / "run")],
