@@ -1,7 +1,7 @@
 """Trains one tiny run twice, once left alone and once killed again and again, and prints what came of both as JSON.
 
 Started by test_kill.py as a process of its own: every attempt is a fork of it, so that torch is loaded once. Attempts
-are killed after a random time of work, before a random operation on files, or in the middle of writing a line.
+are killed after a random time of work, before a random operation on files, or in the middle of a line or of a change.
 """
 
 import hashlib
@@ -68,6 +68,20 @@ def die_within_a_line(number: int) -> None:
     os.write = half
 
 
+def die_within_a_change(key: str) -> None:
+    """Be killed when the line of the journal that changes a value has been written as far as the value's key."""
+    write = os.write
+
+    def up_to_the_key(descriptor: int, content: bytes) -> int:
+        before, found, _ = content.partition(f'"{key}"'.encode())
+        if found:
+            write(descriptor, before + found)
+            die()
+        return write(descriptor, content)
+
+    os.write = up_to_the_key
+
+
 def die_after(seconds: float) -> None:
     """Be ended by the kernel, wherever it is then, after so many seconds of work: what others do does not count."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
@@ -78,14 +92,15 @@ def train_to_the_end(folder: Path) -> None:
     experiment = Experiment.open(folder)
     while not experiment.finished:
         journal = folder / "journal.jsonl"
-        known = journal.read_text() if journal.exists() else ""
+        # Whole lines alone: a change whose line was cut short by the kill was not made, and is made again.
+        known = journal.read_text().rpartition("\n")[0] if journal.exists() else ""
         if experiment.step in CHANGES and CHANGES[experiment.step][0] not in known:
             experiment.set_value(*CHANGES[experiment.step])
         experiment.advance()
     experiment.close("finished")
 
 
-def attempt(folder: Path, death: tuple[str, float]) -> int:
+def attempt(folder: Path, death: tuple[str, float | str]) -> int:
     """Train in a fork that meets its death; returns the signal, below zero, or 0 if it got through."""
     kind, when = death
     child = os.fork()
@@ -96,8 +111,10 @@ def attempt(folder: Path, death: tuple[str, float]) -> int:
                 die_at_file_operation(int(when))
             if kind == "line":
                 die_within_a_line(int(when))
+            if kind == "change":
+                die_within_a_change(str(when))
             if kind == "time":
-                die_after(when)
+                die_after(float(when))
             train_to_the_end(folder)
             status = 0
         finally:
@@ -137,14 +154,18 @@ def main(runs_folder: Path, seed: int) -> None:
     endings = [attempt(alone, ("none", 0))]
     after = os.times()
     whole = after.children_user + after.children_system - before.children_user - before.children_system
-    deaths = [
-        death
-        for _ in range(5)
-        for death in (
-            ("time", draws.uniform(0.05, 0.3) * whole),
-            ("operation", draws.randint(10, 90)),
-            ("line", draws.randint(1, 6)),
-        )
+    first_change = CHANGES[min(CHANGES)][0]
+    deaths: list[tuple[str, float | str]] = [
+        ("change", first_change),
+        *(
+            death
+            for _ in range(5)
+            for death in (
+                ("time", draws.uniform(0.05, 0.3) * whole),
+                ("operation", draws.randint(10, 90)),
+                ("line", draws.randint(1, 6)),
+            )
+        ),
     ]
     reached = []
     for death in [*deaths, ("none", 0.0)]:
