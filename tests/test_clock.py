@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lmcore.clock import local_now, stamp
-from lmcore.experiments.folder import run_name
-from lmcore.experiments.runs import list_runs
+from lmcore.experiments.runs.folder import run_name
+from lmcore.experiments.runs.listing import list_runs
 from tests.cli.run_command import Command
-from tests.experiments.made_runs import make_run
+from tests.experiments.runs.made_runs import make_run
 from tests.test_one_door import sources
 from tui.screens.runs.rows import age
 
@@ -52,7 +52,7 @@ def test_time_is_made_local_in_one_place() -> None:
 
 SET_BY_PEOPLE = {
     "lmcore/data/ingest.py": "against the times of files",
-    "lmcore/process/own_files.py": "against the times of files, and waits no longer for it than a bound",
+    "lmcore/process/core/own_files.py": "against the times of files, and waits no longer for it than a bound",
     "tui/screens/ablation/listing.py": "says how long ago",
 }
 """Where the clock that people set is asked, and why. It may jump: no wait and no duration is taken from it."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from lmcore import interpreters
-from lmcore.experiments.ablation.jobs import Job
 from lmcore.interpreters import leave_out_working_folder, lmcore_command
-from lmcore.process.client import CoreClient
-from lmcore.process.messages import Ready
+from lmcore.process.ablation.jobs import Job
+from lmcore.process.client.client import CoreClient
+from lmcore.protocol.messages import Ready
 
 NAMES = ("lmcore/__init__", "lmcore/cli", "torch", "signal", "pickle", "random", "queue", "multiprocessing/__init__")
 

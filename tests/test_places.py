@@ -7,7 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from lmcore.experiments.runs import RunError, find_run
+from lmcore.experiments.runs.listing import RunError, find_run
 from lmcore.places import Kept, at_home, temporary_note, user_folder
 from tests.test_one_door import sources
 

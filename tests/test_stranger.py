@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from lmcore import files
-from lmcore.experiments.ablation import jobs
-from lmcore.experiments.consent import agree
-from lmcore.experiments.own_code import read_own_file
-from lmcore.process import messages
-from lmcore.process.events import Rejected
+from lmcore.experiments.identity.consent import agree
+from lmcore.experiments.identity.own_code import read_own_file
+from lmcore.process.ablation import jobs
+from lmcore.protocol import messages
+from lmcore.protocol.events import Rejected
 from tests.cli.run_command import Command, Outcome
 from tests.process.in_process import Script, Silence, record
 

@@ -23,8 +23,8 @@ from typing import Any
 import pytest
 
 import lmcore
-from lmcore.process import child
-from lmcore.process.connection import Connection, spawn_core
+from lmcore.process.client.connection import Connection, spawn_core
+from lmcore.process.core import child
 
 
 def modules() -> Iterator[str]:
@@ -149,6 +149,6 @@ def _run_core(environment: dict[str, str], jobs: Sequence[str], *arguments: Any)
 
 def begin_jobs_by(warm: Sequence[str]) -> None:
     """Let the runs of an ablation be commands that the server of these words carries out."""
-    import lmcore.experiments.ablation.jobs as made
+    import lmcore.process.ablation.jobs as made
 
     made.lmcore_command = lambda *arguments: [*warm, *arguments]

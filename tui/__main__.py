@@ -77,7 +77,7 @@ def _config_path(name: str) -> Path | None:
 
 
 def _open(path: Path | None, runs_folder: Path | None, theme: str | None) -> int:
-    from lmcore.process.client import CoreClient, prepare_to_spawn
+    from lmcore.process.client.client import CoreClient, prepare_to_spawn
     from tui.app import LabApp
     from tui.leaving import last_words
     from tui.plain_text import shown_text

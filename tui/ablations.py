@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmcore.config.cores import available_cores
-from lmcore.process.messages import Ablate, AblationEnded, StopAblation
+from lmcore.protocol.messages import Ablate, AblationEnded, StopAblation
 from tui import opening
-from tui.ablation_state import AblationState
+from tui.lab.ablation import AblationState
 from tui.messages import AskAblation, Severity
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def draw_up(app: LabApp, draft: Draft | None = None, problem: str = "") -> None:
         wrong = pane.problems[0]
         app.tell(f"No ablation of a configuration that is wrong. Line {wrong.line}: {wrong.message}", "error")
         return
+    from tui.dialogs.open_file import shown_path
     from tui.screens.ablation.drafting import Baseline, Draft, command_of
     from tui.screens.ablation.form import AblationForm
-    from tui.screens.dialogs.open_file import shown_path
 
     start = opening.as_start(app, pane.text)
     source = shown_path(pane.path) if pane.path is not None else "the configuration"

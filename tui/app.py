@@ -17,11 +17,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
 
-from lmcore.process.messages import Command, Event
+from lmcore.protocol.messages import Command, Event
 from tui import leaving, opening, routing, time_travel
 from tui.bindings import Entry, Place, pane_bindings
 from tui.budget import RenderBudget
-from tui.lab_state import LabState, advance_state
+from tui.lab.state import LabState, advance_state
 from tui.messages import (
     AskAblation,
     ChangeHooks,
@@ -49,7 +49,7 @@ from tui.widgets.footer_line import FooterLine
 
 
 class Core(Protocol):
-    """What the app needs of a core: `lmcore.process.client.CoreClient`, or a stand-in."""
+    """What the app needs of a core: `lmcore.process.client.client.CoreClient`, or a stand-in."""
 
     @property
     def is_alive(self) -> bool:

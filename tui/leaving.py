@@ -39,7 +39,7 @@ class Leaving:
 
 def quit_lab(app: LabApp) -> None:
     """Quit, after a question if a run is going or a configuration is not saved."""
-    from tui.screens.dialogs import ConfirmDialog, QuitDialog
+    from tui.dialogs import ConfirmDialog, QuitDialog
 
     lab, config, ablation = app.lab, app.home.config, app.lab.ablation
     if lab.is_training:
@@ -93,7 +93,7 @@ def end(app: LabApp) -> None:
 
 def core_ended(app: LabApp, problem: str) -> None:
     """Quit; where the run could not be saved, after a question, unless a signal ends the lab."""
-    from tui.screens.dialogs import ConfirmDialog
+    from tui.dialogs import ConfirmDialog
 
     app.leaving.is_going = False
     app.leaving.problem = problem
@@ -152,7 +152,7 @@ def last_words(app: LabApp) -> tuple[int, str]:
 
 def _way_on(app: LabApp) -> str:
     """The command that goes on with the run that is open; "" where there is none to go on with."""
-    from lmcore.experiments.runs import command
+    from lmcore.experiments.runs.listing import command
 
     run = app.lab.run
     return command("resume", Path(run.folder)) if run is not None and is_folder(run.folder) else ""

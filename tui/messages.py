@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from lmcore.process.messages import Command, Event
+from lmcore.protocol.messages import Command, Event
 
 if TYPE_CHECKING:
     from lmcore.config import HookConfig

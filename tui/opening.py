@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.process.messages import Command, Load, Start, Step
+from lmcore.protocol.messages import Command, Load, Start, Step
 from tui import routing
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.run_commands import Decision, after_stopping
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def after_asking(
     app: LabApp, title: str, commands: tuple[Command, ...], yes: str, then: Callable[[], None] = lambda: None
 ) -> None:
     """Send commands, after a question if a run is going that they would end."""
-    from tui.screens.dialogs import ConfirmDialog
+    from tui.dialogs import ConfirmDialog
 
     def answer(agreed: bool | None) -> None:
         if agreed:

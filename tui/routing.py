@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     AblationBegan,
     AblationEnded,
     Agree,
@@ -28,7 +28,7 @@ from lmcore.process.messages import (
     Step,
     ValueChanged,
 )
-from tui.lab_state import LabState, restarting
+from tui.lab.state import LabState, restarting
 from tui.widgets.ticks import short_number
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _on_state(app: LabApp, event: StateChanged) -> None:
 
 
 def _on_failed(app: LabApp, event: Failed) -> None:
-    from tui.screens.dialogs import TracebackDialog
+    from tui.dialogs import TracebackDialog
 
     if event.traceback and not isinstance(app.screen, TracebackDialog):
         app.push_screen(TracebackDialog(event))
@@ -131,14 +131,14 @@ def _on_failed(app: LabApp, event: Failed) -> None:
 
 def _is_asking(app: LabApp) -> bool:
     """Whether a question stands over the screen that a new run waits for."""
-    from tui.screens.dialogs import ConsentDialog, ReasonDialog
+    from tui.dialogs import ConsentDialog, ReasonDialog
 
     return isinstance(app.screen, ConsentDialog | ReasonDialog)
 
 
 def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
     """Ask whether files may run; then send the command again that wanted them, or say that it was not carried out."""
-    from tui.screens.dialogs import ConsentDialog
+    from tui.dialogs import ConsentDialog
 
     command = Resume() if wanted.command == "Resume" else app.sent.get(wanted.command)
 
@@ -162,7 +162,7 @@ def ask_consent(app: LabApp, wanted: ConsentWanted) -> None:
 
 def ask_reason(app: LabApp, wanted: ReasonWanted) -> None:
     """Ask why a new run is to make several changes at once; with a reason, send its command again."""
-    from tui.screens.dialogs import ReasonDialog
+    from tui.dialogs import ReasonDialog
 
     command = app.sent.get(wanted.command)
 
@@ -195,7 +195,7 @@ def _finished(event: Finished, lab: LabState) -> str:
 
 
 def _on_died(app: LabApp, event: CoreDied) -> None:
-    from tui.screens.dialogs import CoreDiedDialog
+    from tui.dialogs import CoreDiedDialog
 
     app.waits_to_start = app.resumes_when_open = False
 

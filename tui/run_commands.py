@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from lmcore.process.messages import Command, Pause, Resume, Start, Step, Stop
-from tui.lab_state import LabState
+from lmcore.protocol.messages import Command, Pause, Resume, Start, Step, Stop
+from tui.lab.state import LabState
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmcore.process.messages import Command, Fork, Rewind
+from lmcore.protocol.messages import Command, Fork, Rewind
 from tui import opening
 from tui.run_commands import after_stopping
 
@@ -47,7 +47,7 @@ def is_open(app: LabApp, folder: Path) -> bool:
 
 def ask_fork(app: LabApp, folder: Path, step: int, name: str) -> None:
     """Ask for the one change, then make the fork; the parent's curve stays behind that of the fork."""
-    from tui.screens.dialogs.fork import ForkDialog, as_change
+    from tui.dialogs.fork import ForkDialog, as_change
 
     def fork(change: str | None) -> None:
         if change is None:
@@ -78,7 +78,7 @@ def _config_text(app: LabApp, folder: Path) -> str:
     run = app.lab.run
     if run is not None and is_open(app, folder):
         return app.lab.moment.config_text if app.lab.moment is not None else run.config_text
-    from lmcore.experiments.runs import RunError, read_config_text
+    from lmcore.experiments.runs.listing import RunError, read_config_text
 
     try:
         return read_config_text(folder)

@@ -56,7 +56,7 @@ def ablate(
     """
     from lmcore.config import to_yaml_value
     from lmcore.experiments.ablation.plan import plan_ablation
-    from lmcore.experiments.named import find_named
+    from lmcore.experiments.identity.named import find_named
 
     overrides = overrides_of(settings)
     start = find_named(base, Path(dict(overrides).get("other.runs_folder", "runs")))
@@ -83,8 +83,8 @@ def ablate(
 
 def _carry_out(plan: "Ablation", jobs: int | None, allow_code: bool, as_json: bool) -> "AblationResult":
     """Prepare the data, then run until all is done or the person interrupts; the result as it stands then."""
-    from lmcore.experiments.ablation.cells import lay_ground
-    from lmcore.experiments.ablation.conduct import CellEvent, ResultEvent, conduct, default_jobs
+    from lmcore.process.ablation.cells import lay_ground
+    from lmcore.process.ablation.conductor import CellEvent, ResultEvent, conduct, default_jobs
 
     with Narration(as_json) as narration:
         ground = lay_ground(plan, allow_code, narration.preparing)
@@ -112,7 +112,7 @@ def _tell(plan: "Ablation", result: "AblationResult", markdown: Path | None, as_
     """Print the result, and say how the ablation ended."""
     from lmcore.experiments.ablation import page
     from lmcore.experiments.ablation.result import as_json as plain_result
-    from lmcore.experiments.folder import plainly
+    from lmcore.experiments.runs.folder import plainly
     from lmcore.files import write_whole
 
     if as_json:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from lmcore.experiments.ablation.conduct import CellEvent
+    from lmcore.process.ablation.conductor import CellEvent
 
 REFRESHES = 4  # a second
 WAITING = "·"

@@ -50,8 +50,8 @@ def compare_runs(
     from lmcore.experiments.comparison import page
     from lmcore.experiments.comparison.result import as_json as plain
     from lmcore.experiments.comparison.result import compare
-    from lmcore.experiments.folder import plainly
-    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.runs.folder import plainly
+    from lmcore.experiments.runs.listing import find_run
     from lmcore.files import write_whole
 
     axis = _axis(x)
@@ -98,7 +98,7 @@ def _metric(comparison: "Comparison", name: str | None) -> str:
 
 def _checkpoints(comparison: "Comparison") -> list[str]:
     """For each further run, what the checkpoints say that it has of the same steps as the first; "" if it has none."""
-    from lmcore.experiments.comparison.checkpoints import compare_checkpoints
+    from lmcore.experiments.verification.checkpoint_differences import compare_checkpoints
 
     first, *others = comparison.runs
     prefix = "param/l2_norm/"

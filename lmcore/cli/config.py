@@ -11,7 +11,7 @@ from lmcore.cli.output import count_text, give, give_json, give_table, say
 
 if TYPE_CHECKING:
     from lmcore.config import TrainingConfig
-    from lmcore.experiments.one_change import Change
+    from lmcore.experiments.identity.one_change import Change
 
 app = typer.Typer(help="Check, show, compare, write and hash configurations.", no_args_is_help=True)
 
@@ -53,7 +53,7 @@ def _check_names(text: str, config: "TrainingConfig", path: Path) -> None:
     """Refuse with ConfigError what only code resolves, and cannot. What that needs is slow to import."""
     if config.names_code:
         from lmcore.config import ConfigError
-        from lmcore.experiments.named_code import code_problems
+        from lmcore.experiments.identity.named_code import code_problems
 
         if problems := code_problems(text, config, path.parent):
             raise ConfigError(problems, str(path))
@@ -88,8 +88,8 @@ def diff(first: Compared, second: Compared, runs_folder: RunsFolder = Path("runs
     What is learned differently is counted in changes: fields that belong together (the schedule and its length) are
     one. A run stands for the values that it began with.
     """
-    from lmcore.experiments.named import find_named
-    from lmcore.experiments.one_change import compare
+    from lmcore.experiments.identity.named import find_named
+    from lmcore.experiments.identity.one_change import compare
 
     named = [find_named(name, runs_folder) for name in (first, second)]
     found = compare(named[0].recipe, named[1].recipe)
@@ -139,7 +139,7 @@ def template(
     from lmcore.config import template as whole
     from lmcore.config.template import refresh_comments
     from lmcore.config.values import to_dict
-    from lmcore.experiments.folder import plainly
+    from lmcore.experiments.runs.folder import plainly
     from lmcore.files import write_whole
 
     for path in refresh or []:
@@ -177,6 +177,6 @@ def _path_of(name: str) -> Path:
 
 
 def _hash(config: "TrainingConfig") -> str:
-    from lmcore.experiments.identity import config_hash
+    from lmcore.experiments.identity.identity import config_hash
 
     return config_hash(config)

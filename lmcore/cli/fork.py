@@ -48,7 +48,7 @@ def fork(
     its parent went, bit for bit. That a finished run gets a later training.max_steps is no change, it goes on. Without
     --train, `lmcore resume` goes on with it.
     """
-    from lmcore.experiments.runs import command, find_run
+    from lmcore.experiments.runs.listing import command, find_run
 
     changes, reason = overrides_of(settings), reason_of(confounded)
     folder = find_run(runs_folder, run)

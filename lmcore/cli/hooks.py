@@ -100,7 +100,7 @@ def new(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented starting point for hooks of one's own. A file that is there already stays as it is."""
-    from lmcore.experiments.own_code import PLAIN_NAME
+    from lmcore.experiments.identity.own_code import PLAIN_NAME
     from lmcore.files import write_new
 
     path = file or (Path("configs") if Path("configs").is_dir() else Path()) / "my_hooks.py"
@@ -126,8 +126,8 @@ def new(
 @app.command()
 def check(config: Config, settings: Set = None, allow_code: AllowCode = False, as_json: AsJson = False) -> int:
     """Say of each hook of a configuration where it acts, or what is wrong with it."""
-    from lmcore.experiments.consent import require_consent
-    from lmcore.experiments.own_code import named_files, read_own_files
+    from lmcore.experiments.identity.consent import require_consent
+    from lmcore.experiments.identity.own_code import named_files, read_own_files
 
     path, typed = _loaded(config, settings)
     own = read_own_files(named_files(typed), path.parent)

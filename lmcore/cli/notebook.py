@@ -33,9 +33,9 @@ def notebook(
     notes of each run. Prints the page's path.
     """
     from lmcore.clock import local_now
-    from lmcore.experiments.folder import plainly
-    from lmcore.experiments.notebook.gathering import gather
+    from lmcore.experiments.notebook.contents import gather
     from lmcore.experiments.notebook.page import page
+    from lmcore.experiments.runs.folder import plainly
     from lmcore.files import make_folder, write_whole
 
     first, last = (day.date() if day is not None else None for day in (since, until))
@@ -76,8 +76,8 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Show a run's notes, or add a line to them. They are kept in its notes.md, and the notebook quotes them."""
-    from lmcore.experiments.notes import append_note, read_notes
-    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.runs.listing import find_run
+    from lmcore.experiments.runs.notes import append_note, read_notes
 
     folder = find_run(runs_folder, run)
     added = None if text is None else given_text(text)

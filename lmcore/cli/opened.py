@@ -17,7 +17,7 @@ def open_at(
     from_checkpoint: bool = False,
 ) -> "Experiment":
     """The run that is meant, as it was at a checkpoint. A name that fits no run is refused before torch is loaded."""
-    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.runs.listing import find_run
 
     folder = find_run(runs_folder, run)
 

@@ -28,7 +28,7 @@ def complete_config(incomplete: str) -> list[str]:
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of runs, in ./runs, that contain what was typed, or whose titles do."""
-    from lmcore.experiments.runs import LAST, RunError, list_titles
+    from lmcore.experiments.runs.listing import LAST, RunError, list_titles
 
     try:
         titles = list_titles(Path("runs"))

@@ -41,11 +41,11 @@ def replay_session(
     The runs of the replay lie in a folder of their own; those of the session are only read, and compared with. Exit
     code 0: everything came out the same. 1: not; what differs first is named.
     """
-    from lmcore.process.sessions import find_session, read_session
+    from lmcore.process.core.sessions import find_session, read_session
 
     session = read_session(find_session(runs_folder, journal))
 
-    from lmcore.process.replaying import replay
+    from lmcore.process.replay.replay import replay
 
     folder = into or _new_folder(runs_folder / REPLAYS, session.path.stem)
     with Narration(as_json) as narration, interruption(ASKED) as asked:
@@ -65,7 +65,7 @@ def replay_session(
 
 def _new_folder(replays: Path, name: str) -> Path:
     """A folder that is not there yet; the first run of the replay makes it."""
-    from lmcore.experiments.folder import plainly
+    from lmcore.experiments.runs.folder import plainly
     from lmcore.files import check_folder
 
     with plainly("write", replays), suppress(FileNotFoundError):

@@ -27,9 +27,16 @@ app.command("note")(note)
 def show(run: Run, runs_folder: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """Show a run: its state, what it was trained with, what it last said; of a damaged one what can be read."""
     from lmcore.config import TrainingConfig, check_text, differences, to_yaml_value
-    from lmcore.experiments.notes import read_notes
-    from lmcore.experiments.runs import RunError, find_run, read_config_text, read_run, read_samples, summarize
-    from lmcore.experiments.summary import forked_at
+    from lmcore.experiments.runs.listing import (
+        RunError,
+        find_run,
+        read_config_text,
+        read_run,
+        read_samples,
+        summarize,
+    )
+    from lmcore.experiments.runs.notes import read_notes
+    from lmcore.experiments.runs.summary import forked_at
 
     folder = find_run(runs_folder, run)
     summary = summarize(folder)
@@ -86,8 +93,8 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove runs and everything in their folders, after asking."""
-    from lmcore.experiments.deletion import delete_run
-    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.runs.deletion import delete_run
+    from lmcore.experiments.runs.listing import find_run
 
     folders = [find_run(runs_folder, part) for part in run]
     if not yes:
@@ -119,8 +126,8 @@ def tag(
 
     A tag is a short word in small letters, without blanks.
     """
-    from lmcore.experiments.runs import find_run
-    from lmcore.experiments.tags import tag_run
+    from lmcore.experiments.runs.listing import find_run
+    from lmcore.experiments.runs.tags import tag_run
 
     words = minus_words(context, [run, *change])[1:]
     if wrong := [word for word in words if not word.startswith(("+", "-"))]:
@@ -142,7 +149,7 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Give a run another title. Its folder keeps its name, and its identity stays."""
-    from lmcore.experiments.runs import find_run, rename_run
+    from lmcore.experiments.runs.listing import find_run, rename_run
 
     folder = find_run(runs_folder, run)
     kept = rename_run(folder, title)
@@ -164,8 +171,8 @@ def unarchive(run: Runs, runs_folder: RunsFolder = Path("runs"), as_json: AsJson
 
 
 def _archive(run: list[str], runs_folder: Path, archived: bool, as_json: bool) -> None:
-    from lmcore.experiments.runs import find_run
-    from lmcore.experiments.tags import archive_run
+    from lmcore.experiments.runs.listing import find_run
+    from lmcore.experiments.runs.tags import archive_run
 
     for folder in [find_run(runs_folder, part) for part in run]:
         archive_run(folder, archived)

@@ -12,8 +12,8 @@ from lmcore.cli.options import AsJson, RunsFolder
 from lmcore.cli.output import give, give_json, give_table, loss_text, say
 
 if TYPE_CHECKING:
+    from lmcore.experiments.runs.summary import RunSummary
     from lmcore.experiments.selection.values import RunValues
-    from lmcore.experiments.summary import RunSummary
 
 TAKES_MINUS: dict[str, Any] = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 """Settings of a command whose words may begin with a minus, such as -tag:old."""
@@ -43,7 +43,7 @@ def list_all(
 
     With --sort they stand in that order, forks among the others.
     """
-    from lmcore.experiments.runs import list_runs
+    from lmcore.experiments.runs.listing import list_runs
     from lmcore.experiments.selection.query import known_key, parse_query
     from lmcore.experiments.selection.select import explain, needed_columns, select, sort_runs, unknown_metric
     from lmcore.experiments.selection.values import RunValues
@@ -83,7 +83,7 @@ def minus_words(context: typer.Context, words: Sequence[str]) -> list[str]:
 
 
 def _give_runs(runs: Sequence["RunSummary"], sort: str, values: "RunValues") -> None:
-    from lmcore.experiments.runs import as_tree
+    from lmcore.experiments.runs.listing import as_tree
     from lmcore.experiments.selection.values import value_text
 
     has_tags = any(run.tags for run in runs)
@@ -113,7 +113,7 @@ def _give_runs(runs: Sequence["RunSummary"], sort: str, values: "RunValues") -> 
 
 def _in_tree(run: "RunSummary", depth: int) -> str:
     """A run's name in its place under its parent, with a mark for several changes at once."""
-    from lmcore.experiments.summary import forked_at
+    from lmcore.experiments.runs.summary import forked_at
 
     place = "" if depth == 0 else f"{'  ' * (depth - 1)}└ "
     began = "" if depth == 0 else f" · from {forked_at(run)}"

@@ -111,7 +111,7 @@ def resume(
 
 def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) -> ExitCode:
     """Train until the last step, an interruption, or a loss that is not finite; then close the run."""
-    from lmcore.experiments.runs import command
+    from lmcore.experiments.runs.listing import command
     from lmcore.hooks.catalogue import HookError
     from lmcore.memory import MemoryFull
     from lmcore.training.nonfinite import NonFinite
@@ -175,7 +175,7 @@ def _fits(config: "TrainingConfig", batch_size: int, free: int) -> bool:
 
 def _with_less(experiment: "Experiment") -> str:
     """The command line that goes on where a step needs more memory than there is: with a batch that may well fit."""
-    from lmcore.experiments.runs import command
+    from lmcore.experiments.runs.listing import command
     from lmcore.memory import free_bytes
 
     config, free = experiment.config, free_bytes()

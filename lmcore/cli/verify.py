@@ -12,7 +12,7 @@ from lmcore.cli.options import AllowCode, AsJson, Run, RunsFolder
 from lmcore.cli.output import give, give_json
 
 if TYPE_CHECKING:
-    from lmcore.experiments.records import StepRecord
+    from lmcore.protocol.records import StepRecord
 
 
 def verify_run(
@@ -31,11 +31,11 @@ def verify_run(
 
     The run is only read. Exit code 0: reproduced. 1: not; what differs first is named.
     """
-    from lmcore.experiments.runs import find_run
+    from lmcore.experiments.runs.listing import find_run
 
     folder = find_run(runs_folder, run)
 
-    from lmcore.experiments.verification import verify
+    from lmcore.experiments.verification.verification import verify
 
     with Narration(as_json) as narration:
 

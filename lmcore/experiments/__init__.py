@@ -1,1 +1,1 @@
-"""Runs on disk: directories, identity, metrics, and the experiment that writes them. Imports nothing."""
+"""Experiments: runs on disk, what makes a run what it is, and the experiment that trains one. Imports nothing."""

@@ -18,13 +18,8 @@ from lmcore.config import (
 )
 from lmcore.config.overriding import Overrides
 from lmcore.data.dataset import Dataset
-from lmcore.experiments.asking import judge, with_hooks
-from lmcore.experiments.baseline import hold
-from lmcore.experiments.changing import Changing
-from lmcore.experiments.consent import require_consent
-from lmcore.experiments.folder import RunError, plainly, update_run
-from lmcore.experiments.forking import fork_run
-from lmcore.experiments.going_on import (
+from lmcore.experiments.changes import Changing
+from lmcore.experiments.continuation import (
     best_checkpoint,
     check_that_it_may_be_saved,
     check_that_it_may_go_on,
@@ -32,30 +27,35 @@ from lmcore.experiments.going_on import (
     to_lower_the_rate,
     to_train_longer,
 )
-from lmcore.experiments.identity import WEIGHTS, id_with_weights, weights_of
+from lmcore.experiments.creation import create_run
+from lmcore.experiments.fork import fork_run
+from lmcore.experiments.identity.baseline import hold
+from lmcore.experiments.identity.consent import require_consent
+from lmcore.experiments.identity.identity import WEIGHTS, id_with_weights, weights_of
+from lmcore.experiments.identity.one_change import Recipe
+from lmcore.experiments.identity.own_code import OwnCode, OwnFile, named_files, read_own_files
 from lmcore.experiments.layers import hook_rows, layer_rows
-from lmcore.experiments.live import hook_key
-from lmcore.experiments.making import create_run
 from lmcore.experiments.moments import Moments
-from lmcore.experiments.one_change import Recipe
 from lmcore.experiments.opened import JOURNAL_ROWS, OnProgress, Opened, dataset_of, trainer_of
 from lmcore.experiments.opening import open_run
-from lmcore.experiments.own_code import OwnCode, OwnFile, named_files, read_own_files
-from lmcore.experiments.records import ChangeRecord as ChangeRecord
-from lmcore.experiments.records import CheckpointRecord as CheckpointRecord
-from lmcore.experiments.records import EvaluationRecord as EvaluationRecord
-from lmcore.experiments.records import HookRecord as HookRecord
-from lmcore.experiments.records import LayerRecord as LayerRecord
-from lmcore.experiments.records import LayerRow as LayerRow
-from lmcore.experiments.records import NoticeRecord as NoticeRecord
-from lmcore.experiments.records import Record as Record
-from lmcore.experiments.records import StepRecord as StepRecord
-from lmcore.experiments.samples import Sample
-from lmcore.experiments.writing import RunWriter
+from lmcore.experiments.questions import judge, with_hooks
+from lmcore.experiments.runs.folder import RunError, plainly, update_run
+from lmcore.experiments.runs.live import hook_key
+from lmcore.experiments.runs.samples import Sample
+from lmcore.experiments.runs.writer import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.hooks.catalogue import HookError
 from lmcore.memory import in_memory
 from lmcore.places import at_home
+from lmcore.protocol.records import ChangeRecord as ChangeRecord
+from lmcore.protocol.records import CheckpointRecord as CheckpointRecord
+from lmcore.protocol.records import EvaluationRecord as EvaluationRecord
+from lmcore.protocol.records import HookRecord as HookRecord
+from lmcore.protocol.records import LayerRecord as LayerRecord
+from lmcore.protocol.records import LayerRow as LayerRow
+from lmcore.protocol.records import NoticeRecord as NoticeRecord
+from lmcore.protocol.records import Record as Record
+from lmcore.protocol.records import StepRecord as StepRecord
 from lmcore.training.checkpoints import is_valid, list_checkpoints, prune, save_checkpoint, weights_digest
 from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer

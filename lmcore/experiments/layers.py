@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from lmcore.experiments.lines import MOST_AT_ONCE, decode_line, read_last_lines
-from lmcore.experiments.records import HookRow, LayerRecord, LayerRow
+from lmcore.experiments.runs.lines import MOST_AT_ONCE, decode_line, read_last_lines
 from lmcore.hooks.active import Hooks
 from lmcore.model.transformer import Transformer
+from lmcore.protocol.records import HookRow, LayerRecord, LayerRow
 
 
 def layer_rows(

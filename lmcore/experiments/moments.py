@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmcore.experiments.consent import require_consent
-from lmcore.experiments.folder import METRICS, RunError, load_run
-from lmcore.experiments.identity import weights_of
+from lmcore.experiments.identity.consent import require_consent
+from lmcore.experiments.identity.identity import weights_of
+from lmcore.experiments.identity.own_code import OwnCode, OwnFile
 from lmcore.experiments.layers import hook_rows, logged_layers
-from lmcore.experiments.live import LiveConfig
 from lmcore.experiments.opened import Opened, build_hooks, build_model
-from lmcore.experiments.own_code import OwnCode, OwnFile
-from lmcore.experiments.records import LayerRecord, MomentRecord, MomentSource
+from lmcore.experiments.runs.folder import METRICS, RunError, load_run
+from lmcore.experiments.runs.live import LiveConfig
+from lmcore.protocol.records import LayerRecord, MomentRecord, MomentSource
 from lmcore.training.checkpoints import find_checkpoint, list_checkpoints, load_hooks, load_model, load_state, step_of
 from lmcore.training.snapshots import SnapshotRing, load_snapshot_of_model, take_snapshot
 

@@ -11,11 +11,11 @@ from lmcore.config import TrainingConfig, estimate
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
 from lmcore.data.tokenizer import Tokenizer
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.journal import Journal
-from lmcore.experiments.live import LiveConfig
-from lmcore.experiments.lock import RunLock
-from lmcore.experiments.own_code import OwnCode
+from lmcore.experiments.identity.own_code import OwnCode
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.journal import Journal
+from lmcore.experiments.runs.live import LiveConfig
+from lmcore.experiments.runs.lock import RunLock
 from lmcore.hooks.active import Hooks
 from lmcore.memory import memory_note
 from lmcore.model.initialization import initialize

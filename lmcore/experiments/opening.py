@@ -8,15 +8,15 @@ import torch
 
 from lmcore.config import parse_config
 from lmcore.data.tokenizer import load_tokenizer
-from lmcore.experiments.consent import require_consent
-from lmcore.experiments.folder import CONFIG, JOURNAL, RUN, RunError, load_run, plainly
-from lmcore.experiments.identity import config_hash, weights_of
-from lmcore.experiments.journal import Journal, counted, journal_of, read_journal
-from lmcore.experiments.live import LiveConfig
-from lmcore.experiments.lock import RunLock
+from lmcore.experiments.identity.consent import require_consent
+from lmcore.experiments.identity.identity import config_hash, weights_of
+from lmcore.experiments.identity.own_code import OwnCode, kept, recorded_digests
 from lmcore.experiments.opened import JOURNAL_ROWS, Opened, build_hooks, build_model, notes_of_machine
-from lmcore.experiments.own_code import OwnCode, kept, recorded_digests
-from lmcore.experiments.runs import command, read_config_text
+from lmcore.experiments.runs.folder import CONFIG, JOURNAL, RUN, RunError, load_run, plainly
+from lmcore.experiments.runs.journal import Journal, counted, journal_of, read_journal
+from lmcore.experiments.runs.listing import command, read_config_text
+from lmcore.experiments.runs.live import LiveConfig
+from lmcore.experiments.runs.lock import RunLock
 from lmcore.places import at_home
 from lmcore.training.checkpoints import (
     list_checkpoints,

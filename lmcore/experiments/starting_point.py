@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import parse_config
-from lmcore.experiments.folder import CHECKPOINTS, CONFIG, JOURNAL, RunError, load_run, plainly, write_run
+from lmcore.experiments.identity.own_code import CODE
 from lmcore.experiments.opened import JOURNAL_ROWS, TOKENIZER
-from lmcore.experiments.own_code import CODE
-from lmcore.experiments.runs import read_config_text
+from lmcore.experiments.runs.folder import CHECKPOINTS, CONFIG, JOURNAL, RunError, load_run, plainly, write_run
+from lmcore.experiments.runs.listing import read_config_text
 from lmcore.files import copy_file, copy_folder, make_folder, write_whole
 from lmcore.training.checkpoints import (
     LARGEST_FILE,

@@ -1,1 +1,1 @@
-"""The core in a process of its own: the protocol, the child and the parent's handle."""
+"""The core in a process of its own, the client that speaks to it, and the replay of a recorded session."""

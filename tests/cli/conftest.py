@@ -25,4 +25,4 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quick_jobs(warm: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs of an ablation begin with their libraries loaded."""
-    monkeypatch.setattr("lmcore.experiments.ablation.jobs.lmcore_command", lambda *arguments: [*warm, *arguments])
+    monkeypatch.setattr("lmcore.process.ablation.jobs.lmcore_command", lambda *arguments: [*warm, *arguments])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.experiments.runs import list_runs
+from lmcore.experiments.runs.listing import list_runs
 from tests.cli.run_command import Command, start
 
 pytestmark = pytest.mark.usefixtures("quick_jobs")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run_command import Command
-from tests.experiments.made_runs import make_run
+from tests.experiments.runs.made_runs import make_run
 
 
 def test_the_page_is_written_where_it_is_asked_for(lmcore: Command, folder: Path) -> None:

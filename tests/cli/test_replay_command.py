@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.process.client import CoreClient
-from lmcore.process.messages import (
+from lmcore.process.client.client import CoreClient
+from lmcore.process.core.sessions import read_session
+from lmcore.protocol.messages import (
     Finished,
     Fork,
     Generate,
@@ -22,12 +23,11 @@ from lmcore.process.messages import (
     ToggleHook,
     ValueChanged,
 )
-from lmcore.process.sessions import read_session
 from tests.cli.run_command import TINY, Command
 from tests.experiments.tiny import losses
+from tests.process.core.test_core import config, reach
+from tests.process.core.test_hooks_core import OWN
 from tests.process.in_process import record
-from tests.process.test_core import config, reach
-from tests.process.test_hooks_core import OWN
 from tests.warm import fork_core
 
 

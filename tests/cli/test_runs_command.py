@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lmcore.cli.options import complete_run
-from lmcore.experiments.runs import list_runs
+from lmcore.experiments.runs.listing import list_runs
 from tests.cli.run_command import Command
-from tests.experiments.made_runs import make_run
+from tests.experiments.runs.made_runs import make_run
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import torch
 from lmcore.cli.app import run
 from lmcore.config import load_config
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.folder import plainly
+from lmcore.experiments.runs.folder import plainly
 from lmcore.training.nonfinite import NonFinite
 from tests.cli.run_command import TINY, Command, start
 
@@ -234,7 +234,7 @@ def test_a_disk_that_fills_up_ends_the_run_with_one(
         if len(written) > 3:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("lmcore.experiments.metrics.MetricsWriter.append", fail_with_sentence(full))
+    monkeypatch.setattr("lmcore.experiments.runs.metrics.MetricsWriter.append", fail_with_sentence(full))
     outcome = lmcore("train", "tiny.yaml")
     assert outcome.code == 1 and "the disk is full" in outcome.err
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.experiments.folder import update_run
-from lmcore.experiments.journal import append_change, change_now, read_journal
+from lmcore.experiments.runs.folder import update_run
+from lmcore.experiments.runs.journal import append_change, change_now, read_journal
 from tests.cli.run_command import Command
 from tui.panes.loss.records import read_past_changes
 

@@ -16,9 +16,9 @@ from lmcore.config import (
     with_value,
 )
 from lmcore.config.schema import SECTIONS, HookConfig, ModelConfig, section_type
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.journal import Change
-from lmcore.experiments.live import LiveConfig
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.journal import Change
+from lmcore.experiments.runs.live import LiveConfig
 
 
 def test_every_key_is_read() -> None:

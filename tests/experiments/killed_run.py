@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.metrics import count_damaged, read_metrics
-from lmcore.experiments.runs import read_run, summarize
+from lmcore.experiments.runs.listing import read_run, summarize
+from lmcore.experiments.runs.metrics import count_damaged, read_metrics
 from lmcore.training.checkpoints import find_checkpoint
 from tests.experiments.tiny import tiny
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lmcore.config import ConfigError, SamplingConfig
-from lmcore.experiments import asking
+from lmcore.experiments import questions
 from lmcore.experiments.experiment import (
     CheckpointRecord,
     EvaluationRecord,
@@ -21,9 +21,9 @@ from lmcore.experiments.experiment import (
     NoticeRecord,
     StepRecord,
 )
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.metrics import read_metrics
-from lmcore.experiments.runs import list_runs, read_run, read_samples
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.listing import list_runs, read_run, read_samples
+from lmcore.experiments.runs.metrics import read_metrics
 from lmcore.training.checkpoints import CheckpointError, is_valid, list_checkpoints
 from lmcore.training.trainer import NonFinite
 from tests.experiments.tiny import tiny, train
@@ -98,7 +98,7 @@ def test_two_runs_at_once_do_not_share_a_directory(runs_folder: Path) -> None:
 
 def test_the_newest_and_the_best_checkpoint_stay(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged = iter([3.0, 1.0, 2.0, math.nan, 2.5])
-    monkeypatch.setattr(asking, "evaluate", lambda *_: {"loss/val": next(judged)})
+    monkeypatch.setattr(questions, "evaluate", lambda *_: {"loss/val": next(judged)})
     text = tiny(evaluation__interval=2, checkpointing__interval=3, training__max_steps=10, checkpointing__keep_last=2)
     experiment = Experiment.create(text, runs_folder=runs_folder)
     train(experiment)

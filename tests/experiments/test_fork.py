@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.one_change import TooManyChanges
-from lmcore.experiments.runs import list_runs, read_run
-from lmcore.experiments.verification import verify
+from lmcore.experiments.identity.one_change import TooManyChanges
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.listing import list_runs, read_run
+from lmcore.experiments.verification.verification import verify
 from lmcore.training.checkpoints import CheckpointError
 from tests.experiments.tiny import tiny, train, train_losses, weights
 

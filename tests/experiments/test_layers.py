@@ -3,7 +3,7 @@
 import math
 
 from lmcore.experiments.layers import layer_rows, output_point
-from lmcore.experiments.records import LayerRow
+from lmcore.protocol.records import LayerRow
 
 COMPONENTS = {
     "embed.weight": "embed",

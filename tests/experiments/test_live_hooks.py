@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from lmcore.config import SamplingConfig
-from lmcore.experiments.asking import hooks_of_answer
 from lmcore.experiments.experiment import ChangeRecord, Experiment, HookRecord
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.journal import read_changes
+from lmcore.experiments.questions import hooks_of_answer
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.journal import read_changes
 from lmcore.hooks.catalogue import HookError
 from tests.experiments.tiny import losses, tiny, train, train_losses, weights
 
@@ -111,7 +111,7 @@ def test_a_journal_that_cannot_be_written_leaves_the_hooks_as_they_were(
     def full(*_: object) -> None:
         raise RunError("the disk is full")
 
-    monkeypatch.setattr("lmcore.experiments.writing.append_change", full)
+    monkeypatch.setattr("lmcore.experiments.runs.writer.append_change", full)
     with pytest.raises(RunError, match="full"):
         experiment.set_value("hooks", "[]")
     train(experiment, until=4)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lmcore.config import SamplingConfig, parse_config
-from lmcore.experiments.consent import agree
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.own_code import read_own_file
-from lmcore.experiments.records import LayerRecord
-from lmcore.experiments.verification import verify
+from lmcore.experiments.identity.consent import agree
+from lmcore.experiments.identity.own_code import read_own_file
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.verification.verification import verify
+from lmcore.protocol.records import LayerRecord
 from lmcore.training.checkpoints import CheckpointError
 from tests.experiments.tiny import tiny, train, train_losses, weights
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from lmcore.experiments.comparison.result import compare
-from lmcore.experiments.folder import KINDS, RunError, load_run
-from lmcore.experiments.lock import RunLock
-from lmcore.experiments.notebook.gathering import gather
-from lmcore.experiments.runs import find_run, list_runs
-from lmcore.experiments.writing import RunWriter
+from lmcore.experiments.notebook.contents import gather
+from lmcore.experiments.runs.folder import KINDS, RunError, load_run
+from lmcore.experiments.runs.listing import find_run, list_runs
+from lmcore.experiments.runs.lock import RunLock
+from lmcore.experiments.runs.writer import RunWriter
 from lmcore.tables import Kind
 from lmcore.training import checkpoints
 from lmcore.training.checkpoints import CheckpointError, is_valid, list_checkpoints, load_state
-from tests.experiments.made_runs import make_run
+from tests.experiments.runs.made_runs import make_run
 
 Place = tuple[str, ...]
 ODD = (None, True, -1, 1.5, 2**63, 10**400, "", "many", "../x", "a\0b", "\ud800", [], ["x", 1, None], {}, {"step": "x"})

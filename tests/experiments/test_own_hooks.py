@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from lmcore.config import SamplingConfig
-from lmcore.experiments.asking import hooks_of_answer
-from lmcore.experiments.consent import ConsentNeeded, agree
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.journal import read_changes
-from lmcore.experiments.own_code import OwnFile, read_own_file
+from lmcore.experiments.identity.consent import ConsentNeeded, agree
+from lmcore.experiments.identity.own_code import OwnFile, read_own_file
+from lmcore.experiments.questions import hooks_of_answer
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.journal import read_changes
 from lmcore.hooks.catalogue import HookError
 from tests.experiments.tiny import losses, tiny, train, weights
 

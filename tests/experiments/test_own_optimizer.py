@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.experiments.consent import ConsentNeeded, agree
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.journal import read_changes
-from lmcore.experiments.own_code import OwnFile, read_own_file
+from lmcore.experiments.identity.consent import ConsentNeeded, agree
+from lmcore.experiments.identity.own_code import OwnFile, read_own_file
+from lmcore.experiments.runs.journal import read_changes
 from lmcore.hooks.catalogue import HookError
 from tests.experiments.tiny import losses, tiny, train, weights
 

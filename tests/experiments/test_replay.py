@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lmcore.experiments.experiment import ChangeRecord, Experiment
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.journal import Change, append_change, read_changes
-from lmcore.experiments.verification import verify
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.journal import Change, append_change, read_changes
+from lmcore.experiments.verification.verification import verify
 from tests.experiments.tiny import forget_digests, losses, tiny, train, weights
 
 HOOK = "hooks: [{name: noise, kind: forward, use: scale, at: blocks.0.hook_attn_out, with: {factor: 0.5}}]\n"

@@ -9,8 +9,8 @@ import pytest
 from lmcore.cli.narration import Narration
 from lmcore.cli.train import train_to_end
 from lmcore.experiments.experiment import Experiment, NoticeRecord
-from lmcore.process.messages import LogLine
-from lmcore.process.telling import tell
+from lmcore.process.core.lanes import tell
+from lmcore.protocol.messages import LogLine
 from lmcore.training import trainer
 from tests.experiments.tiny import tiny
 

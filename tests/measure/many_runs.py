@@ -24,7 +24,7 @@ from pathlib import Path
 
 from textual.app import App
 
-from lmcore.experiments.runs import as_tree, list_runs, run_names
+from lmcore.experiments.runs.listing import as_tree, list_runs, run_names
 from lmcore.experiments.selection.query import parse_query
 from lmcore.experiments.selection.select import needed_columns, select
 from lmcore.experiments.selection.values import RunValues

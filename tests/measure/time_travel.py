@@ -18,9 +18,9 @@ from pathlib import Path
 
 from lmcore.config import find_config, parse_config, set_in_text
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.metrics import read_metrics
-from lmcore.process.client import CoreClient
-from lmcore.process.messages import (
+from lmcore.experiments.runs.metrics import read_metrics
+from lmcore.process.client.client import CoreClient
+from lmcore.protocol.messages import (
     Command,
     Event,
     Fork,

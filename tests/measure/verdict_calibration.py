@@ -19,8 +19,8 @@ from pathlib import Path
 from scipy import stats
 
 from lmcore.config import find_config, get_from_config, parse_config, read_config_text, resolved_text
+from lmcore.experiments.comparison.verdict import LEVEL, judge, visible_ratio
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.verdict import LEVEL, judge, visible_ratio
 
 SEED_NOISE = 0.02  # nats: how much final losses differ from seed to seed
 PAIR_NOISE = 0.005  # nats: how much they still do when the seed is shared

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lmcore.process.client import CoreClient
-from lmcore.process.messages import Finished, Ready, Rejected, Stop
+from lmcore.process.client.client import CoreClient
+from lmcore.protocol.messages import Finished, Ready, Rejected, Stop
 from tests.warm import fork_core
 
 

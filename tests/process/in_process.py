@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lmcore.process.deeds import Deed
-from lmcore.process.messages import AblationCell, Command, Event, HookStatistics, LayerStatistics, LogLine, ShutDown
-from lmcore.process.outbox import MetricsRow
-from lmcore.process.server import Server
-from lmcore.process.sessions import SESSIONS, SessionRecorder
-from lmcore.process.witness import Witness
+from lmcore.process.core.deeds import Deed
+from lmcore.process.core.outbox import MetricsRow
+from lmcore.process.core.server import Server
+from lmcore.process.core.sessions import SESSIONS, SessionRecorder
+from lmcore.process.core.witness import Witness
+from lmcore.protocol.messages import AblationCell, Command, Event, HookStatistics, LayerStatistics, LogLine, ShutDown
 
 Given = Command | tuple[int, Command | Callable[[], object]]
 """A command for when the core does not train; or one for a step on the way, or what the person does then, which may

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.metrics import read_metrics
-from lmcore.experiments.runs import read_run
-from lmcore.experiments.verification import verify
-from lmcore.process.client import CoreClient
-from lmcore.process.messages import (
+from lmcore.experiments.runs.listing import read_run
+from lmcore.experiments.runs.metrics import read_metrics
+from lmcore.experiments.verification.verification import verify
+from lmcore.process.client.client import CoreClient
+from lmcore.protocol.messages import (
     CheckpointSaved,
     Event,
     Finished,
@@ -36,8 +36,8 @@ from lmcore.process.messages import (
     Token,
     ValueChanged,
 )
+from tests.process.core.test_core import config, reach
 from tests.process.in_process import record
-from tests.process.test_core import config, reach
 from tests.warm import fork_core
 
 _requests = iter(range(1, 10**6))

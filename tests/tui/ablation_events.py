@@ -14,7 +14,7 @@ from lmcore.experiments.ablation.result import (
     result_of,
     store,
 )
-from lmcore.process.messages import AblationBegan, AblationCell
+from lmcore.protocol.messages import AblationBegan, AblationCell
 
 MUON, NORM = "training.optimizer=muon", "model.norm=rmsnorm"
 LOSSES = {"baseline": (1.900, 1.920, 1.880), MUON: (1.700, 1.721, 1.679), NORM: (1.904, 1.918, 1.879)}

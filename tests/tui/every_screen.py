@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from lmcore.config import HookConfig, to_yaml_value
 from lmcore.experiments.ablation.listing import summarize
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     AblationCell,
     CheckpointSaved,
     CodeFile,
@@ -34,18 +34,18 @@ from lmcore.process.messages import (
 from tests.experiments.comparison.made import make_run, step_rows
 from tests.tui.ablation_events import ARMS, BEGAN, keep, result
 from tests.tui.fake_core import hook_rows, layer_rows, metrics_rows, run_info
-from tui.ablation_state import AblationState
+from tui import dialogs
 from tui.app import LabApp
+from tui.dialogs.fork import ForkDialog
+from tui.lab.ablation import AblationState
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.layers.parameters import ParametersDialog
-from tui.screens import dialogs
 from tui.screens.ablation.drafting import Baseline, Draft
 from tui.screens.ablation.form import AblationForm
 from tui.screens.ablation.listing import AblationsScreen
 from tui.screens.ablation.view import AblationScreen
 from tui.screens.compare import CompareScreen
-from tui.screens.dialogs.fork import ForkDialog
 from tui.screens.help import HelpScreen
 from tui.screens.log import LogScreen
 from tui.screens.moments import MomentsScreen

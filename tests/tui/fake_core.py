@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     CodeFile,
     Command,
     Event,

@@ -6,13 +6,13 @@ import pytest
 from rich.cells import cell_len
 
 from lmcore.config import parse_config
-from lmcore.process.messages import AblationCell, AblationEnded, AblationStands, CoreDied, StateChanged
-from tests.experiments.made_runs import make_run
+from lmcore.protocol.messages import AblationCell, AblationEnded, AblationStands, CoreDied, StateChanged
+from tests.experiments.runs.made_runs import make_run
 from tests.tui.ablation_events import BEGAN, MUON, NORM, TEXT, finished, planned, result, run_name, training
 from tests.tui.fake_core import run_info
-from tui.ablation_state import AblationState, advance_ablation
 from tui.ablations import ended_sentence
-from tui.lab_state import LabState, advance_state
+from tui.lab.ablation import AblationState, advance_ablation
+from tui.lab.state import LabState, advance_state
 from tui.panes.config.reading import read
 from tui.screens.ablation.drafting import (
     Baseline,

@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Button, Input, OptionList
 
 from lmcore.experiments.ablation.result import RESULT, Evaluation, Finished, result_of
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     Ablate,
     AblationCell,
     AblationEnded,
@@ -30,10 +30,10 @@ from tests.tui.test_app import (
     until,
 )
 from tui.app import LabApp
+from tui.dialogs import ConfirmDialog, ConsentDialog
 from tui.screens.ablation.form import AblationForm
 from tui.screens.ablation.listing import AblationsScreen
 from tui.screens.ablation.view import AblationScreen, Grid
-from tui.screens.dialogs import ConfirmDialog, ConsentDialog
 
 
 async def open_form(pilot: Lab, app: LabApp) -> AblationForm:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     CoreDied,
     Evaluation,
     Failed,

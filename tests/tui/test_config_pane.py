@@ -9,15 +9,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from lmcore.config import template
-from lmcore.process.messages import Command, SetValue, StateChanged, ValueChanged
+from lmcore.protocol.messages import Command, SetValue, StateChanged, ValueChanged
 from tests.tui.fake_core import READY, metrics_rows, run_info
 from tests.tui.test_app import until
-from tui.lab_state import LabState, advance_state
+from tui.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog
+from tui.lab.state import LabState, advance_state
 from tui.messages import NewRun, Notice, SendCommand
 from tui.panes.config import ConfigPane
 from tui.panes.config.form import FieldList
 from tui.panes.config.yaml_text import YamlText
-from tui.screens.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog
 
 TEXT = template()
 SIZE = (60, 34)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcore.config import check_text, parse_config, parse_yaml_value, set_in_text, template, with_value
-from lmcore.process.messages import SetValue, ToggleHook, ValueChanged
+from lmcore.protocol.messages import SetValue, ToggleHook, ValueChanged
 from tests.tui.fake_core import run_info
 from tui.panes.config.applying import Plan, describe, plan, running_config
 from tui.panes.config.editing import editable_text, next_choice, yaml_of

@@ -8,9 +8,8 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input
 
-from lmcore.process.messages import CoreDied
-from tui.panes.config.files import SaveError, save
-from tui.screens.dialogs import (
+from lmcore.protocol.messages import CoreDied
+from tui.dialogs import (
     ConfirmDialog,
     CoreDiedDialog,
     OpenFileDialog,
@@ -19,7 +18,8 @@ from tui.screens.dialogs import (
     SaveAsDialog,
     as_config_path,
 )
-from tui.screens.dialogs.core_died import ending
+from tui.dialogs.core_died import ending
+from tui.panes.config.files import SaveError, save
 
 
 class Asker(App[None]):

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from lmcore.config import parse_config, template
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     Agree,
     ConsentWanted,
     DescribeHooks,
@@ -27,11 +27,11 @@ from tests.tui.fake_core import CODE, HOOKS, FakeCore, hook_description, hook_ro
 from tests.tui.test_app import NARROW, WIDE, notices, shown_panes, text_of, until
 from tests.tui.test_type_ahead import burst
 from tui.app import LabApp
+from tui.dialogs import ConfirmDialog, ConsentDialog, TracebackDialog
 from tui.panes.config.yaml_text import YamlText
 from tui.panes.hooks import HooksPane
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
-from tui.screens.dialogs import ConfirmDialog, ConsentDialog, TracebackDialog
 
 Lab = Pilot[None]
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from lmcore.config import HookConfig, parse_config
-from lmcore.process.messages import SetValue, ToggleHook
+from lmcore.protocol.messages import SetValue, ToggleHook
 from tests.tui.fake_core import HOOKS, hook_description, hook_rows
-from tui.hook_changes import free_name, hook_commands, moved
+from tui.lab.hook_changes import free_name, hook_commands, moved
 from tui.panes.hooks.catalogue import found_entries
 from tui.panes.hooks.fields import FieldError, entry_of, fields_of, hook_from
 from tui.panes.hooks.places import matched, suggested

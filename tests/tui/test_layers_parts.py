@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lmcore.process.messages import LayerRow
+from lmcore.protocol.messages import LayerRow
 from tests.tui.fake_core import layer_rows
 from tui.panes.layers.health import COLUMNS, explain, find, norm_text, short_name
 from tui.panes.layers.table import heading, lay_out, table_row

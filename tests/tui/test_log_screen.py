@@ -5,7 +5,7 @@ from pathlib import Path
 from textual.app import App
 from textual.widgets import Log
 
-from lmcore.process.messages import Heartbeat, LogLine
+from lmcore.protocol.messages import Heartbeat, LogLine
 from tui.screens.log import LogScreen
 
 

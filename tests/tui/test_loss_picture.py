@@ -6,8 +6,8 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.process.messages import ValueChanged
-from tui.history import History
+from lmcore.protocol.messages import ValueChanged
+from tui.lab.history import History
 from tui.panes.loss.marks import mark_name
 from tui.panes.loss.picture import Choice, OtherRun, make_picture, reading_at
 from tui.panes.loss.view import View

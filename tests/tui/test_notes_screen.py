@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
-from lmcore.experiments.notes import append_note, read_notes, write_notes
-from tests.experiments.made_runs import make_run
+from lmcore.experiments.runs.notes import append_note, read_notes, write_notes
+from tests.experiments.runs.made_runs import make_run
 from tests.tui.test_app import a_folder_of_its_own as a_folder_of_its_own
 from tests.tui.test_app import notices, open_lab, text_of, train, until
 from tests.tui.test_plain_text import NASTY

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from lmcore.config import set_in_text, template
-from lmcore.process.messages import Fork, ReasonWanted, Rejected, Start, StateChanged, Step
+from lmcore.protocol.messages import Fork, ReasonWanted, Rejected, Start, StateChanged, Step
 from tests.tui.fake_core import run_info
 from tests.tui.test_app import a_folder_of_its_own as a_folder_of_its_own
 from tests.tui.test_app import notices, open_lab, text_of, until
-from tui.screens.dialogs import ReasonDialog
+from tui.dialogs import ReasonDialog
 
 CHANGES = ("model.norm layernorm → rmsnorm", "training.optimizer adamw → muon")
 WANTED = ReasonWanted("Start", "its baseline [/b]", CHANGES)

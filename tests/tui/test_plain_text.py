@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.segment import Segment
 from textual.color import Color
 
-from lmcore.experiments.markdown import as_text
-from lmcore.experiments.runs import title_problem
+from lmcore.experiments.runs.listing import title_problem
+from lmcore.markdown import as_text
 from lmcore.plain_text import is_plain, plain_line, printable
 from tui.plain_text import PlainLines, shown_text
 

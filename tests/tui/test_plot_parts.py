@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tui.history import Axis
+from tui.lab.history import Axis
 from tui.panes.loss.picture import axis_labels
 from tui.panes.loss.view import View
 from tui.widgets.curves import draw_curves

@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from lmcore.config import template
-from lmcore.experiments.samples import Sample, append_sample
-from lmcore.process.messages import (
+from lmcore.experiments.runs.samples import Sample, append_sample
+from lmcore.protocol.messages import (
     Cancel,
     Command,
     CoreDied,
@@ -27,7 +27,7 @@ from lmcore.process.messages import (
     ValueChanged,
 )
 from tests.tui.fake_core import READY, hook_description, run_info
-from tui.lab_state import LabState, advance_state
+from tui.lab.state import LabState, advance_state
 from tui.messages import ResumeRun, SendCommand
 from tui.panes.repl import ReplPane
 from tui.panes.repl.prompt_history import PromptHistory

@@ -19,7 +19,7 @@ from tui.panes.repl.saving import save
 from tui.panes.repl.settings import NAMES, SettingError, changed, described, with_overrides
 from tui.panes.repl.side_by_side import Pair, Side
 from tui.panes.repl.timeline import Moment, merged
-from tui.panes.repl.wrapping import wrap
+from tui.widgets.wrapping import wrap
 
 
 def test_every_sampling_setting_is_a_command() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from lmcore.experiments.summary import RunSummary
+from lmcore.experiments.runs.summary import RunSummary
 from tui.screens.runs.frame import line_of_keys
 from tui.screens.runs.listing import Listing
 from tui.screens.runs.rows import about, age, heading, lay_out, row

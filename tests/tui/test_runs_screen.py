@@ -16,11 +16,11 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from lmcore.experiments.lock import RunLock
-from lmcore.experiments.runs import RunSummary, list_runs
-from tests.experiments.made_runs import RUN
+from lmcore.experiments.runs.listing import RunSummary, list_runs
+from lmcore.experiments.runs.lock import RunLock
+from tests.experiments.runs.made_runs import RUN
+from tui.dialogs import ConfirmDialog, RenameDialog, TagsDialog
 from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun
-from tui.screens.dialogs import ConfirmDialog, RenameDialog, TagsDialog
 from tui.screens.runs import RunsScreen, rows, screen, table
 
 SIZE = (110, 32)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Static
 
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     Evaluation,
     Fork,
     HookStatistics,
@@ -28,10 +28,10 @@ from tests.tui.test_app import Lab, a_folder_of_its_own, notices, open_lab, text
 from tests.tui.test_plain_text import NASTY
 from tests.tui.test_runs_screen import make_run
 from tui.app import LabApp
-from tui.history import History
-from tui.lab_state import LOOKING_BACK, LabState, advance_state
+from tui.dialogs.fork import ForkDialog, problem_with, says
+from tui.lab.history import History
+from tui.lab.state import LOOKING_BACK, LabState, advance_state
 from tui.messages import ForkRun, ShowMoments
-from tui.screens.dialogs.fork import ForkDialog, problem_with, says
 from tui.screens.moments import MomentRow, MomentsScreen, rows_of
 from tui.widgets.footer_line import FooterLine
 from tui.widgets.status_line import StatusLine
@@ -54,7 +54,7 @@ def layers(step: int) -> LayerStatistics:
 
 def moment(step: int = 40) -> MomentRecord:
     """An earlier moment with values, norms and hooks of its own."""
-    from lmcore.experiments.records import LayerRecord
+    from lmcore.protocol.records import LayerRecord
 
     return MomentRecord(step, "memory", CONFIG_THEN, LayerRecord(step, layers(step).rows), hook_rows(step))
 

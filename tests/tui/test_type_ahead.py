@@ -7,7 +7,7 @@ import pytest
 from textual.events import Key, Paste
 from textual.keys import _character_to_key
 
-from lmcore.process.messages import Generate, Start
+from lmcore.protocol.messages import Generate, Start
 from tests.tui.fake_core import FakeCore
 from tests.tui.test_app import WIDE, open_lab, train, until
 from tests.tui.test_app import a_folder_of_its_own as a_folder_of_its_own

@@ -17,8 +17,8 @@ from textual.widgets import Static
 from lmcore.experiments.comparison.axes import AXES
 from lmcore.experiments.comparison.result import Comparison, compare
 from lmcore.experiments.comparison.samples import sample_steps, samples_at
-from lmcore.experiments.folder import RunError
-from tui.history import History
+from lmcore.experiments.runs.folder import RunError
+from tui.lab.history import History
 from tui.messages import Notice
 from tui.panes.comparison.facts import facts
 from tui.panes.comparison.legends import curves_title, difference_legend, overlay_legend, samples_title

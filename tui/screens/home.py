@@ -11,9 +11,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lmcore.process.messages import Event
+from lmcore.protocol.messages import Event
 from tui.bindings import PLACES, Place
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.panes.layers import LayersPane
 from tui.panes.loss import LossPane
 from tui.widgets.footer_line import FooterLine

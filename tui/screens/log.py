@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Log, Static
 
-from lmcore.experiments.runs import RunError, read_log
-from lmcore.process.messages import Event, LogLine
+from lmcore.experiments.runs.listing import RunError, read_log
+from lmcore.protocol.messages import Event, LogLine
 from tui.plain_text import shown_text
 
 _MOST_LINES = 5000

@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Static
 
-from lmcore.process.messages import Event, ListMoments, MomentList, MomentSource, Rejected, Rewind, StateChanged
-from lmcore.process.messages import ValueChanged as Change
-from tui.history import History, read_history
-from tui.lab_state import LabState
+from lmcore.protocol.messages import Event, ListMoments, MomentList, MomentSource, Rejected, Rewind, StateChanged
+from lmcore.protocol.messages import ValueChanged as Change
+from tui.lab.history import History, read_history
+from tui.lab.state import LabState
 from tui.messages import ForkRun, Notice, ResumeRun, SendCommand, next_request
 from tui.panes.loss.marks import mark_name
 from tui.panes.loss.picture import TRAIN, VALIDATION

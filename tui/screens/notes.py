@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
-from lmcore.experiments.notes import read_notes, write_notes
-from lmcore.experiments.runs import RunError
+from lmcore.experiments.runs.listing import RunError
+from lmcore.experiments.runs.notes import read_notes, write_notes
 from tui.messages import Notice
 from tui.plain_text import shown_text
 

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.bindings import TABLE, Entry, Place, shown_key
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.widgets.ticks import short_number
 
 _RUN = ("start", "step", "stop", "now")

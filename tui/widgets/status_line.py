@@ -4,7 +4,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.plain_text import shown_text
 from tui.widgets.ticks import duration
 

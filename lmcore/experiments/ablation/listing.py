@@ -7,8 +7,8 @@ from typing import Literal
 
 from lmcore.experiments.ablation.plan import FOLDER
 from lmcore.experiments.ablation.result import BASE, RESULT, AblationResult, read_result
-from lmcore.experiments.folder import RunError, plainly
-from lmcore.experiments.lock import is_locked
+from lmcore.experiments.runs.folder import RunError, plainly
+from lmcore.experiments.runs.lock import is_locked
 from lmcore.files import check_folder, read_regular
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from lmcore.experiments.ablation.result import AblationResult, ArmResult, CellResult, mean_of
-from lmcore.experiments.markdown import as_text, table
-from lmcore.experiments.verdict import LEVEL, POWER
+from lmcore.experiments.comparison.verdict import LEVEL, POWER
+from lmcore.markdown import as_text, table
 
 PAGE = "README.md"
 

@@ -18,10 +18,10 @@ from lmcore.config import (
     shortening_notes,
     to_yaml_value,
 )
-from lmcore.experiments.folder import CHECKPOINTS, slug
-from lmcore.experiments.identity import config_hash
-from lmcore.experiments.one_change import Recipe, compare
-from lmcore.experiments.verdict import TooFewSeeds
+from lmcore.experiments.comparison.verdict import TooFewSeeds
+from lmcore.experiments.identity.identity import config_hash
+from lmcore.experiments.identity.one_change import Recipe, compare
+from lmcore.experiments.runs.folder import CHECKPOINTS, slug
 from lmcore.places import at_home
 
 BASELINE = "baseline"

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from lmcore.experiments.ablation.plan import Ablation, Arm
-from lmcore.experiments.folder import RunError, plainly
-from lmcore.experiments.identity import config_hash
-from lmcore.experiments.verdict import Verdict, judge
+from lmcore.experiments.comparison.verdict import Verdict, judge
+from lmcore.experiments.identity.identity import config_hash
+from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.files import NotPlain, check_folder, read_regular, write_whole
 
 RESULT = "result.json"

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lmcore.experiments import one_change
 from lmcore.experiments.comparison.recorded import RecordedRun
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.journal import bears_on_learning
-from lmcore.experiments.one_change import JUDGING, Leaf, Recipe
-from lmcore.experiments.own_code import recorded_digests
+from lmcore.experiments.identity import one_change
+from lmcore.experiments.identity.one_change import JUDGING, Leaf, Recipe
+from lmcore.experiments.identity.own_code import recorded_digests
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.journal import bears_on_learning
 
 Meaning = Literal["learned", "seed", "judged", "code", "machine", "presentation"]
 """What a difference bears on: what is learned; chance; how a model is judged; lmcore's code; the last bits of every

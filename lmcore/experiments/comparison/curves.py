@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.experiments.comparison.axes import COUNTS, Axis
-from lmcore.experiments.lines import each_row
+from lmcore.experiments.runs.lines import each_row
 from lmcore.tables import LARGEST_NUMBER
 
 

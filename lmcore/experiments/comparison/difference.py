@@ -13,7 +13,7 @@ from lmcore.experiments.comparison.axes import Axis
 from lmcore.experiments.comparison.curves import Points, common_positions, is_judgement
 from lmcore.experiments.comparison.groups import Group
 from lmcore.experiments.comparison.recorded import RecordedRun
-from lmcore.experiments.verdict import LEVEL
+from lmcore.experiments.comparison.verdict import LEVEL
 
 Noise = Literal["paired", "unpaired", "one side", "unknown"]
 """How the band of seed noise was found; see `difference_between`."""

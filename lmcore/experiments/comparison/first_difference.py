@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lmcore.experiments.comparison.curves import Curve, Curves
 from lmcore.experiments.comparison.recorded import RecordedRun
-from lmcore.experiments.metrics import is_of_time
+from lmcore.experiments.runs.metrics import is_of_time
 
 LAYER_KINDS = (
     ("param/l2_norm/", "weight"),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcore.experiments.comparison.recorded import RecordedRun
-from lmcore.experiments.journal import bears_on_learning
-from lmcore.experiments.own_code import recorded_digests
+from lmcore.experiments.identity.own_code import recorded_digests
+from lmcore.experiments.runs.journal import bears_on_learning
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lmcore.experiments.comparison.tables import (
     setting_table,
     verdict,
 )
-from lmcore.experiments.markdown import as_quote, as_text, table
+from lmcore.markdown import as_quote, as_text, table
 
 
 def markdown(

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from lmcore.config import TrainingConfig, check_text
 from lmcore.experiments.comparison.curves import Curves, read_curves
-from lmcore.experiments.folder import CONFIG, METRICS, RunError, inspect_run, plainly
-from lmcore.experiments.journal import Change, inspect_changes, replayable
-from lmcore.experiments.runs import RunSummary, Sample, is_run, read_config_text, read_samples, summarize
+from lmcore.experiments.runs.folder import CONFIG, METRICS, RunError, inspect_run, plainly
+from lmcore.experiments.runs.journal import Change, inspect_changes, replayable
+from lmcore.experiments.runs.listing import RunSummary, Sample, is_run, read_config_text, read_samples, summarize
 
 Found = TypeVar("Found")
 

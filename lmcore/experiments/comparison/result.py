@@ -15,7 +15,7 @@ from lmcore.experiments.comparison.groups import Group, group_runs
 from lmcore.experiments.comparison.outcome import Outcome, outcome_of, target_of
 from lmcore.experiments.comparison.recorded import RecordedRun, read_recorded
 from lmcore.experiments.comparison.samples import samples_at
-from lmcore.experiments.folder import RunError
+from lmcore.experiments.runs.folder import RunError
 
 SMOOTHING = 0.95
 """Weight of the past in metrics of training that are compared."""

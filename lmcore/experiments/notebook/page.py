@@ -6,9 +6,9 @@ from datetime import date
 
 from lmcore.experiments.ablation.listing import AblationSummary
 from lmcore.experiments.ablation.result import ArmResult
-from lmcore.experiments.markdown import as_quote, as_text, table
-from lmcore.experiments.notebook.gathering import Day, Reference, RunEntry
-from lmcore.experiments.summary import RunSummary, forked_at
+from lmcore.experiments.notebook.contents import Day, Reference, RunEntry
+from lmcore.experiments.runs.summary import RunSummary, forked_at
+from lmcore.markdown import as_quote, as_text, table
 from lmcore.plain_text import plain_line
 
 MOST_CHANGES = 12

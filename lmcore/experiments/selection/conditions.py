@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, get_args
 
-from lmcore.experiments.folder import STATUSES
+from lmcore.experiments.runs.folder import STATUSES
 
 Holds = Callable[[Any], bool]
 """Whether what a run has is what is asked for; it gets None where the run has nothing."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmcore.experiments.runs.summary import RunSummary
 from lmcore.experiments.selection import conditions
 from lmcore.experiments.selection.conditions import Holds, Unfinished, Wrong
-from lmcore.experiments.summary import RunSummary
 
 
 @dataclass(frozen=True)

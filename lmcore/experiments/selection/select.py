@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lmcore.experiments.runs.summary import RunSummary
 from lmcore.experiments.selection.query import PROPERTIES, Query, Term, is_metric
 from lmcore.experiments.selection.values import RunValues
-from lmcore.experiments.summary import RunSummary
 
 
 def needed_columns(query: Query, sort: str = "") -> list[str]:

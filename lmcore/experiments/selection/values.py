@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lmcore.experiments.folder import METRICS, RunError
-from lmcore.experiments.metrics import DEPTHS, latest_values, metric_names
-from lmcore.experiments.runs import read_config_text
+from lmcore.experiments.runs.folder import METRICS, RunError
+from lmcore.experiments.runs.listing import read_config_text
+from lmcore.experiments.runs.metrics import DEPTHS, latest_values, metric_names
+from lmcore.experiments.runs.summary import RunSummary
 from lmcore.experiments.selection.query import PROPERTIES, is_metric
-from lmcore.experiments.summary import RunSummary
 
 
 class RunValues:
@@ -94,7 +94,7 @@ def _setting(runs: Sequence[RunSummary], key: str) -> dict[str, Any]:
     from lmcore.config.schema import TrainingConfig  # loads slowly, and most queries are words
     from lmcore.config.text import check_text
     from lmcore.config.values import get_from_config
-    from lmcore.experiments.identity import differing_values
+    from lmcore.experiments.identity.identity import differing_values
 
     default = get_from_config(TrainingConfig(), key)
     found: dict[str, Any] = {}

@@ -11,8 +11,8 @@ from lmcore.config import differences, parse_config
 from lmcore.experiments.ablation.listing import again, list_ablations, summarize
 from lmcore.experiments.ablation.plan import plan_ablation
 from lmcore.experiments.ablation.result import BASE, RESULT, Status, result_of, store
-from lmcore.experiments.folder import RunError
-from lmcore.experiments.lock import RunLock
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.runs.lock import RunLock
 from tests.experiments.tiny import TINY
 
 CHANGES = ("training.optimizer=muon", "hooks=[{name: a, use: zero, at: '*hook_mlp_out'}]")

@@ -6,7 +6,7 @@ import pytest
 
 from lmcore.config import ConfigError, differences, parse_config, set_in_text
 from lmcore.experiments.ablation.plan import BASELINE, Ablation, AblationError, plan_ablation
-from lmcore.experiments.verdict import TooFewSeeds
+from lmcore.experiments.comparison.verdict import TooFewSeeds
 from tests.experiments.tiny import TINY
 
 HOOKED = TINY + "hooks: [{name: a, use: zero, at: '*hook_mlp_out'}, {name: b, use: zero, at: '*hook_attn_out'}]\n"

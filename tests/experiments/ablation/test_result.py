@@ -20,7 +20,7 @@ from lmcore.experiments.ablation.result import (
     result_of,
     store,
 )
-from lmcore.experiments.folder import RunError
+from lmcore.experiments.runs.folder import RunError
 from tests.experiments.tiny import TINY
 
 LOSSES = {

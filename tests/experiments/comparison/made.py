@@ -8,7 +8,7 @@ from typing import Any
 from lmcore.experiments.comparison.curves import Curve, Curves
 from lmcore.experiments.comparison.groups import Group
 from lmcore.experiments.comparison.recorded import RecordedRun, read_recorded
-from tests.experiments.made_runs import RUN
+from tests.experiments.runs.made_runs import RUN
 from tests.experiments.tiny import TINY
 
 Row = Mapping[str, Any]

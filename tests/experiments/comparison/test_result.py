@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.experiments.comparison.checkpoints import compare_checkpoints
 from lmcore.experiments.comparison.page import markdown
 from lmcore.experiments.comparison.result import as_json, compare
 from lmcore.experiments.comparison.samples import sample_steps, samples_at
 from lmcore.experiments.comparison.tables import difference_table, outcome_table, setting_table, verdict
 from lmcore.experiments.experiment import Experiment
-from lmcore.experiments.folder import RunError
+from lmcore.experiments.runs.folder import RunError
+from lmcore.experiments.verification.checkpoint_differences import compare_checkpoints
 from tests.experiments.comparison.made import judged_rows, make_run, step_rows
 from tests.experiments.tiny import TINY, tiny, train
 

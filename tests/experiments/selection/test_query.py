@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcore.config.values import leaf_keys
+from lmcore.experiments.runs.summary import RunSummary
 from lmcore.experiments.selection.query import PROPERTIES, ROW_NUMBERS, is_metric, known_key, parse_query
 from lmcore.experiments.selection.select import explain, select, sort_runs
 from lmcore.experiments.selection.values import RunValues, value_text
-from lmcore.experiments.summary import RunSummary
 
 VALUES: dict[str, Any] = {
     "name": "20260102-baseline-ab12",

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.experiments.metrics import MetricsWriter
-from lmcore.experiments.runs import list_runs
+from lmcore.experiments.runs.listing import list_runs
+from lmcore.experiments.runs.metrics import MetricsWriter
+from lmcore.experiments.runs.summary import RunSummary
 from lmcore.experiments.selection import values as reading
 from lmcore.experiments.selection.query import parse_query
 from lmcore.experiments.selection.select import explain, needed_columns, select, sort_runs
 from lmcore.experiments.selection.values import RunValues, value_text
-from lmcore.experiments.summary import RunSummary
-from tests.experiments.made_runs import make_run
+from tests.experiments.runs.made_runs import make_run
 
 
 def log(folder: Path, **metrics: float) -> None:

@@ -9,7 +9,8 @@ from lmcore.experiments.comparison.curves import Points, is_judgement
 from lmcore.experiments.comparison.difference import Difference
 from lmcore.experiments.comparison.result import Comparison
 from lmcore.experiments.comparison.tables import number
-from tui.history import History, history_of
+from tui.lab.history import History, history_of
+from tui.lab.series import Series, reduce_to_columns
 from tui.panes.loss.picture import (
     OTHER_STYLES,
     Choice,
@@ -21,7 +22,6 @@ from tui.panes.loss.picture import (
     round_up,
     y_range,
 )
-from tui.series import Series, reduce_to_columns
 from tui.widgets.plot import Band, Curve, Picture
 
 

@@ -6,8 +6,8 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from lmcore.experiments.comparison.samples import SideSample
-from tui.panes.repl.wrapping import wrap
 from tui.plain_text import shown_text
+from tui.widgets.wrapping import wrap
 
 _NARROWEST = 30
 _BETWEEN = " │ "

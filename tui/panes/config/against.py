@@ -7,9 +7,9 @@ from pathlib import Path
 from textual.content import Content
 
 from lmcore.config import ConfigError, TrainingConfig
-from lmcore.experiments.named import Named, find_named
-from lmcore.experiments.one_change import Recipe, compare
-from lmcore.experiments.runs import RunError
+from lmcore.experiments.identity.named import Named, find_named
+from lmcore.experiments.identity.one_change import Recipe, compare
+from lmcore.experiments.runs.listing import RunError
 from tui.plain_text import shown_text
 
 REMEMBERED_SECONDS = 10

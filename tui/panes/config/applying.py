@@ -14,9 +14,9 @@ from lmcore.config import (
     to_yaml_value,
     with_value,
 )
-from lmcore.process.messages import Command, RunInfo, SetValue, ValueChanged
-from tui.hook_changes import hook_commands
-from tui.lab_state import LabState
+from lmcore.protocol.messages import Command, RunInfo, SetValue, ValueChanged
+from tui.lab.hook_changes import hook_commands
+from tui.lab.state import LabState
 
 GIVEN_AT_START = ("other.name", "other.runs_folder")
 """What the lab gives a run that it starts where the configuration is silent: no edit of the person's."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lmcore.config import ConfigError, is_packaged, list_configs, read_config_text
 from lmcore.config.locate import LOCAL
-from tui.lab_state import LOOKING_BACK
+from tui.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog, as_config_path
+from tui.lab.state import LOOKING_BACK
 from tui.messages import NewRun, Notice, SendCommand
 from tui.panes.config.applying import Plan, describe, plan
 from tui.panes.config.files import SaveError, save
@@ -14,7 +15,6 @@ from tui.panes.config.form import FieldList
 from tui.panes.config.on_disk import same_lines
 from tui.panes.config.reading import key_at
 from tui.panes.config.yaml_text import YamlText
-from tui.screens.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog, as_config_path
 
 if TYPE_CHECKING:
     from tui.panes.config.pane import ConfigPane

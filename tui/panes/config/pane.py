@@ -17,7 +17,7 @@ from textual.widgets import Input, Static, TextArea
 
 from lmcore.config import ConfigError, Problem, TrainingConfig, changed_text, read_config_text, shortening_notes
 from tui.bindings import pane_bindings
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.messages import ConfigEdited, Notice
 from tui.panes.config import commands, on_disk, verdict
 from tui.panes.config.against import against_baseline

@@ -66,7 +66,7 @@ def read(text: str, folder: Path | None = None) -> Reading:
     """Read a text; with the folder that its own files lie in, also check the names that code resolves. Never raises."""
     config, problems = check_text(text)
     if config is not None and folder is not None and config.names_code:
-        from lmcore.experiments.named_code import code_problems  # slow to import, and seldom needed
+        from lmcore.experiments.identity.named_code import code_problems  # slow to import, and seldom needed
 
         problems = code_problems(text, config, folder)
     tree, syntax_problems = read_tree(text)

@@ -6,9 +6,9 @@ from pathlib import Path
 from textual.content import Content
 
 from lmcore.config import Problem
+from tui.dialogs.open_file import shown_path
 from tui.panes.config.rows import Row
 from tui.plain_text import shown_text
-from tui.screens.dialogs.open_file import shown_path
 
 
 def about(row: Row | None, has_run: bool) -> Content:

@@ -9,9 +9,9 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from lmcore.process.messages import HookDescription, HookEntry
+from lmcore.protocol.messages import HookDescription, HookEntry
+from tui.dialogs.dialog import Dialog
 from tui.plain_text import shown_text
-from tui.screens.dialogs.dialog import Dialog
 
 KINDS = ("forward", "backward", "update", "loss")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lmcore.config import ConfigError, HookConfig, TrainingConfig, parse_yaml_value, to_yaml_value, with_value
-from lmcore.process.messages import HookDescription, HookEntry
+from lmcore.protocol.messages import HookDescription, HookEntry
 from tui.panes.hooks.catalogue import KINDS
 from tui.panes.hooks.places import matched
 from tui.panes.hooks.types import fits

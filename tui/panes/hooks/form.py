@@ -11,11 +11,11 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lmcore.config import HookConfig
-from lmcore.process.messages import HookDescription
+from lmcore.protocol.messages import HookDescription
+from tui.dialogs.dialog import Dialog, paragraph
 from tui.panes.hooks.fields import FieldError, entry_of, fields_of, hook_from
 from tui.panes.hooks.places import Place, matched, places_of, suggested
 from tui.plain_text import shown_text
-from tui.screens.dialogs.dialog import Dialog, paragraph
 from tui.widgets.option_arrows import move_while_typing
 
 

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lmcore.config import HookConfig
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     CoreDied,
     DescribeHooks,
     Event,
@@ -24,14 +24,14 @@ from lmcore.process.messages import (
     StateChanged,
 )
 from tui.bindings import pane_bindings
-from tui.hook_changes import free_name, moved
-from tui.lab_state import LabState
+from tui.dialogs import AskingDialog, ConfirmDialog
+from tui.lab.hook_changes import free_name, moved
+from tui.lab.state import LabState
 from tui.messages import ChangeHooks, ConfigEdited, Notice, SendCommand, next_request
 from tui.panes.config.applying import seen_config
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.hooks.table import Layout, Shown, Span, explain, heading, lay_out, table_lines
-from tui.screens.dialogs import AskingDialog, ConfirmDialog
 from tui.widgets.pane_title import show_title
 from tui.widgets.table_line import table_line
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from lmcore.process.messages import HookDescription
+from lmcore.protocol.messages import HookDescription
 
 Place = tuple[str, str]
 """A hook point's or a parameter's name, and its shape in words."""

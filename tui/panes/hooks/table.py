@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from lmcore.config import HookConfig, to_yaml_value
-from lmcore.process.messages import HookRow
+from lmcore.protocol.messages import HookRow
 from tui.panes.layers.health import norm_text
 from tui.plain_text import shown_text
 from tui.widgets.sparkline import sparkline

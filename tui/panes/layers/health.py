@@ -6,7 +6,7 @@ from math import isfinite
 from statistics import median
 from typing import Literal
 
-from lmcore.process.messages import LayerRow
+from lmcore.protocol.messages import LayerRow
 from tui.widgets.ticks import short_number
 
 Column = Literal["weight_norm", "gradient_norm", "update_ratio", "activation_rms"]

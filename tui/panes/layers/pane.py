@@ -12,9 +12,9 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lmcore.process.messages import Event, Inspect, Inspection, LayerRow, LayerStatistics, Rejected
+from lmcore.protocol.messages import Event, Inspect, Inspection, LayerRow, LayerStatistics, Rejected
 from tui.bindings import pane_bindings
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.messages import Notice, SendCommand, next_request
 from tui.panes.layers.health import COLUMNS, NAMES, Column, explain, find, short_name
 from tui.panes.layers.parameters import ParametersDialog

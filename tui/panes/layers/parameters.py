@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DataTable
 
-from lmcore.process.messages import Inspection
+from lmcore.protocol.messages import Inspection
 from tui.plain_text import shown_text
 from tui.widgets.ticks import short_number
 

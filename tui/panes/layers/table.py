@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lmcore.process.messages import LayerRow
+from lmcore.protocol.messages import LayerRow
 from tui.panes.layers.health import COLUMNS, HEADINGS, SHORT_HEADINGS, Column, find, norm_text, short_name
 from tui.plain_text import shown_text
 from tui.widgets.sparkline import sparkline

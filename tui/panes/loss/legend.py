@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from tui.history import History
+from tui.lab.history import History
 from tui.panes.loss.picture import TRAIN, VALIDATION, Choice, OtherRun
 from tui.plain_text import shown_text
 from tui.widgets.ticks import short_number

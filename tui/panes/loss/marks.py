@@ -1,6 +1,6 @@
 """A change in a few words, as it stands on the loss curve."""
 
-from lmcore.process.messages import ValueChanged
+from lmcore.protocol.messages import ValueChanged
 from tui.plain_text import shown_text
 
 _MOST = 32

@@ -14,9 +14,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from lmcore.experiments.comparison.axes import AXES
-from lmcore.process.messages import Event, Rewind
+from lmcore.protocol.messages import Event, Rewind
 from tui.bindings import pane_bindings
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.messages import CompareRuns, Notice, SendCommand
 from tui.panes.loss.legend import legend, readings, title
 from tui.panes.loss.picture import Choice, axis_span, make_picture, reading_at

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor, log10
 from pathlib import Path
 
-from lmcore.process.messages import ValueChanged
-from tui.history import Axis, History
+from lmcore.protocol.messages import ValueChanged
+from tui.lab.history import Axis, History
+from tui.lab.series import Series, reduce_to_columns
 from tui.panes.loss.marks import mark_name
 from tui.panes.loss.view import View
-from tui.series import Series, reduce_to_columns
 from tui.widgets.plot import Curve, Picture
 from tui.widgets.ticks import amount, duration, short_number, tick_labels
 

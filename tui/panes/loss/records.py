@@ -4,15 +4,15 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from lmcore.process.messages import Evaluation, Event, Metrics, RunInfo, StateChanged, ValueChanged
-from tui.history import History, read_history
+from lmcore.protocol.messages import Evaluation, Event, Metrics, RunInfo, StateChanged, ValueChanged
+from tui.lab.history import History, read_history
 from tui.panes.loss.picture import OTHER_STYLES, OtherRun
 
 
 def read_past_changes(run_folder: Path) -> tuple[tuple[ValueChanged, ...], str]:
     """The changes that a run's journal holds, and what is wrong with it, in a sentence; "" if nothing."""
-    from lmcore.experiments.folder import inspect_run
-    from lmcore.experiments.journal import inspect_changes
+    from lmcore.experiments.runs.folder import inspect_run
+    from lmcore.experiments.runs.journal import inspect_changes
 
     changes, problem = inspect_changes(run_folder, inspect_run(run_folder)[0])
     return tuple(ValueChanged(change.step, change.key, change.old, change.new) for change in changes), problem

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lmcore.process.messages import CoreDied, Event, GenerationDone, Rejected, Token
+from lmcore.protocol.messages import CoreDied, Event, GenerationDone, Rejected, Token
 from tui.panes.repl.side_by_side import Pair, Side
 from tui.panes.repl.transcript import Entry, Kind, Transcript
 from tui.plain_text import shown_text

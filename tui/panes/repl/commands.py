@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcore.config import field_of
-from lmcore.process.messages import HookDescription
+from lmcore.protocol.messages import HookDescription
 from tui.panes.repl.completion import Completion
 from tui.panes.repl.hooks import hook_completions
 

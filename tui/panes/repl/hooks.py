@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcore.config import ConfigError, parse_yaml_value, to_yaml_value
-from lmcore.process.messages import HookDescription
+from lmcore.protocol.messages import HookDescription
 from tui.panes.repl.completion import Completion
 
 _ARGUMENT = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=")

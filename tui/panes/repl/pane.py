@@ -15,11 +15,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from lmcore.config import SamplingConfig
-from lmcore.experiments.runs import RunError, find_run, read_samples, run_names
+from lmcore.experiments.runs.listing import RunError, find_run, read_samples, run_names
 from lmcore.places import at_home
-from lmcore.process.messages import Cancel, DescribeHooks, Event, Generate, HookDescription
+from lmcore.protocol.messages import Cancel, DescribeHooks, Event, Generate, HookDescription
 from tui.bindings import pane_bindings
-from tui.lab_state import LabState
+from tui.lab.state import LabState
 from tui.messages import ResumeRun, SendCommand, next_request
 from tui.panes.config.applying import running_config
 from tui.panes.repl import saving

@@ -14,8 +14,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.panes.repl.side_by_side import Pair
-from tui.panes.repl.wrapping import wrap
 from tui.plain_text import shown_text
+from tui.widgets.wrapping import wrap
 
 Kind = Literal["prompt", "answer", "foot", "note", "problem"]
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmcore.config import ConfigError, TrainingConfig, estimate, parse_config, vocabulary_of
-from lmcore.experiments import folder as layout
 from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
-from lmcore.experiments.metrics import latest_metrics
-from lmcore.experiments.runs import read_config_text, read_run
-from lmcore.process.messages import Ablate
+from lmcore.experiments.runs import folder as layout
+from lmcore.experiments.runs.listing import read_config_text, read_run
+from lmcore.experiments.runs.metrics import latest_metrics
+from lmcore.protocol.messages import Ablate
 from tui.panes.config.meaning import duration
 
 MOST_SEEDS = 1000

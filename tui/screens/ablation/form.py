@@ -14,11 +14,11 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lmcore.experiments.ablation.plan import Ablation
+from tui.dialogs.dialog import Dialog, paragraph
 from tui.panes.config.reading import Reading
 from tui.plain_text import shown_text
 from tui.screens.ablation.drafting import Baseline, Draft, DraftError, arm_of, forecast, plan_of, sentence_of
 from tui.screens.ablation.offers import Offer, offers, row_of
-from tui.screens.dialogs.dialog import Dialog, paragraph
 from tui.widgets.option_arrows import move_while_typing
 
 _JUDGE_AFTER = 0.08

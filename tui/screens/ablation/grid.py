@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lmcore.experiments.ablation.result import AblationResult, CellResult
-from lmcore.process.messages import AblationCell
+from lmcore.protocol.messages import AblationCell
 from tui.plain_text import shown_text
 
 Word = tuple[str, str]

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
 from lmcore.experiments.ablation.result import AblationResult
-from lmcore.experiments.runs import RunError
+from lmcore.experiments.runs.listing import RunError
 from tui.messages import AskAblation
 from tui.panes.config.meaning import duration
 from tui.plain_text import shown_text

@@ -6,8 +6,8 @@ from pathlib import Path
 from lmcore.experiments.ablation.listing import AblationSummary
 from lmcore.experiments.ablation.page import PAGE
 from lmcore.experiments.ablation.result import AblationResult
-from lmcore.process.messages import AblationCell
-from tui.ablation_state import AblationState
+from lmcore.protocol.messages import AblationCell
+from tui.lab.ablation import AblationState
 from tui.plain_text import shown_text
 from tui.widgets.ticks import duration
 

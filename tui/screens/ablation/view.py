@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
 from lmcore.experiments.ablation.listing import AblationSummary
-from lmcore.process.messages import (
+from lmcore.protocol.messages import (
     AblationBegan,
     AblationCell,
     AblationEnded,
@@ -25,7 +25,7 @@ from lmcore.process.messages import (
     Event,
     Progress,
 )
-from tui.ablation_state import AblationState, advance_ablation
+from tui.lab.ablation import AblationState, advance_ablation
 from tui.messages import AskAblation, Notice, OverlayRun, ResumeRun
 from tui.plain_text import shown_text
 from tui.screens.ablation.grid import Cell, cells_of

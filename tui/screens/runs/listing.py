@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lmcore.experiments.runs import as_tree, newest_first
+from lmcore.experiments.runs.listing import as_tree, newest_first
+from lmcore.experiments.runs.summary import RunSummary
 from lmcore.experiments.selection.query import Query, parse_query
 from lmcore.experiments.selection.select import explain, needed_columns, select, sort_runs
 from lmcore.experiments.selection.values import RunValues
-from lmcore.experiments.summary import RunSummary
 
 Line = tuple[int, RunSummary]
 """A run and how deep it stands under those that it was forked from."""

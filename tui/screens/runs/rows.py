@@ -8,8 +8,8 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from lmcore.clock import local_now
+from lmcore.experiments.runs.summary import RunSummary, forked_at
 from lmcore.experiments.selection.values import value_text
-from lmcore.experiments.summary import RunSummary, forked_at
 from tui.plain_text import shown_text
 
 Span = tuple[str, str]

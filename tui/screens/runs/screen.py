@@ -12,12 +12,12 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from lmcore.experiments.deletion import delete_run
-from lmcore.experiments.runs import RunError, is_run, read_runs, rename_run, summarize
-from lmcore.experiments.summary import RunSummary
-from lmcore.experiments.tags import archive_run, tag_run
+from lmcore.experiments.runs.deletion import delete_run
+from lmcore.experiments.runs.listing import RunError, is_run, read_runs, rename_run, summarize
+from lmcore.experiments.runs.summary import RunSummary
+from lmcore.experiments.runs.tags import archive_run, tag_run
+from tui.dialogs import ConfirmDialog, RenameDialog, TagsDialog
 from tui.messages import CompareRuns, Notice, OverlayRun, ResumeRun, ShowMoments
-from tui.screens.dialogs import ConfirmDialog, RenameDialog, TagsDialog
 from tui.screens.runs.frame import RunsFrame
 from tui.screens.runs.listing import Listing
 from tui.screens.runs.rows import about

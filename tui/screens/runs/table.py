@@ -11,7 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lmcore.clock import local_now
-from lmcore.experiments.summary import RunSummary
+from lmcore.experiments.runs.summary import RunSummary
 from tui.screens.runs.listing import Line, Listing
 from tui.screens.runs.rows import Layout, heading, lay_out, row
 from tui.widgets.table_line import table_line

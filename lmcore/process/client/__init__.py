@@ -1,0 +1,1 @@
+"""The client of a core: it starts one, sends commands and receives batches of events. Needs no torch."""

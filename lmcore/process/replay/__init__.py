@@ -1,0 +1,1 @@
+"""The replay of a recorded session, and what came of it."""

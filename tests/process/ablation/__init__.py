@@ -1,0 +1,1 @@
+"""Tests of ablations that are carried out."""

@@ -1,0 +1,1 @@
+"""The lab's state, folded from the events of the core. Knows nothing of Textual."""
