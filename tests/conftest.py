@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,9 @@ def warm() -> Iterator[list[str]]:
     """The words that begin a command line of `lmcore` whose process has its libraries loaded already."""
     with warm_server() as begin:
         yield begin
+
+
+@pytest.fixture
+def runs_folder(tmp_path: Path) -> Path:
+    """A runs folder that is not there yet."""
+    return tmp_path / "runs"

@@ -224,7 +224,7 @@ def test_a_fork_takes_its_parents_text_without_reading_it_again(
 ) -> None:
     parent = create(runs_folder)
     train(parent, until=4)
-    for room in ("opened", "making"):
+    for room in ("opened", "creation"):
         monkeypatch.setattr(f"lmcore.experiments.{room}.prepare", lambda *_, **__: pytest.fail("it was read again"))
     fork = parent.fork_at(3)
     assert fork.dataset is parent.dataset

@@ -270,8 +270,8 @@ def test_the_core_saves_and_ends_when_its_parent_is_gone(tmp_path: Path) -> None
             textwrap.dedent(f"""\
                 import sys, time
                 from pathlib import Path
-                from lmcore.process.client import CoreClient
-                from lmcore.process.messages import Ready, Start, StateChanged
+                from lmcore.process.client.client import CoreClient
+                from lmcore.protocol.messages import Ready, Start, StateChanged
                 if __name__ == "__main__":
                     core = CoreClient(log_folder=Path({str(tmp_path)!r}))
                     core.start()
