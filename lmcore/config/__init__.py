@@ -15,8 +15,8 @@ from lmcore.config.locate import is_packaged as is_packaged
 from lmcore.config.locate import list_configs as list_configs
 from lmcore.config.locate import load_config as load_config
 from lmcore.config.locate import read_config_text as read_config_text
-from lmcore.config.overriding import parse_yaml_value as parse_yaml_value
-from lmcore.config.overriding import shortening_notes as shortening_notes
+from lmcore.config.overrides import parse_yaml_value as parse_yaml_value
+from lmcore.config.overrides import shortening_notes as shortening_notes
 from lmcore.config.problems import ConfigError as ConfigError
 from lmcore.config.problems import Problem as Problem
 from lmcore.config.problems import describe as describe

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lmcore.config.insertion import Edit, Insertion, insertions, replacement_of
-from lmcore.config.overriding import Overrides, parse_yaml_value, shortened, with_override
+from lmcore.config.overrides import Overrides, parse_yaml_value, shortened, with_override
 from lmcore.config.problems import ConfigError, general_problem
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import SECTIONS, TrainingConfig

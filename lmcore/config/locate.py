@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from lmcore.config.overriding import Overrides
+from lmcore.config.overrides import Overrides
 from lmcore.config.problems import ConfigError, general_problem, problem_at
 from lmcore.config.schema import TrainingConfig
 from lmcore.config.text import parse_config

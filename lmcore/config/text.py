@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lmcore.config.overriding import Overrides, parse_yaml_value, shortened, with_override
+from lmcore.config.overrides import Overrides, parse_yaml_value, shortened, with_override
 from lmcore.config.problems import ConfigError, Problem, problem_at
 from lmcore.config.schema import TrainingConfig
 from lmcore.config.tree import Mapping, Node, find, read_tree, to_data

@@ -16,7 +16,7 @@ from lmcore.config import (
     shortening_notes,
     to_yaml_value,
 )
-from lmcore.config.overriding import Overrides
+from lmcore.config.overrides import Overrides
 from lmcore.data.dataset import Dataset
 from lmcore.experiments.changes import Changing
 from lmcore.experiments.continuation import (

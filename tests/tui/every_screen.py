@@ -41,7 +41,7 @@ from tui.lab.ablation import AblationState
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.layers.parameters import ParametersDialog
-from tui.screens.ablation.drafting import Baseline, Draft
+from tui.screens.ablation.draft import Baseline, Draft
 from tui.screens.ablation.form import AblationForm
 from tui.screens.ablation.listing import AblationsScreen
 from tui.screens.ablation.view import AblationScreen

@@ -14,7 +14,7 @@ from tui.ablations import ended_sentence
 from tui.lab.ablation import AblationState, advance_ablation
 from tui.lab.state import LabState, advance_state
 from tui.panes.config.reading import read
-from tui.screens.ablation.drafting import (
+from tui.screens.ablation.draft import (
     Baseline,
     Draft,
     DraftError,

@@ -7,7 +7,7 @@ from lmcore.config import check_text, parse_config, parse_yaml_value, set_in_tex
 from lmcore.protocol.messages import SetValue, ToggleHook, ValueChanged
 from tests.tui.fake_core import run_info
 from tui.panes.config.applying import Plan, describe, plan, running_config
-from tui.panes.config.editing import editable_text, next_choice, yaml_of
+from tui.panes.config.field_edits import editable_text, next_choice, yaml_of
 from tui.panes.config.meaning import duration, expected_time, meaning, quantity
 from tui.panes.config.reading import all_keys, changed_keys, key_at, read
 from tui.panes.config.rows import FORM_SECTIONS, Row, matching_rows, section_rows, shape_of

@@ -12,14 +12,14 @@ from rich.cells import cell_len
 from lmcore.config import SamplingConfig, parse_yaml_value
 from tests.tui.fake_core import hook_description
 from tui.panes.repl.commands import COMMANDS, CommandError, completions, parse
+from tui.panes.repl.export import save
 from tui.panes.repl.hooks import HookLineError, label, parse_hook
 from tui.panes.repl.prompt_history import KEPT, PromptHistory
 from tui.panes.repl.prompt_line import as_line, as_prompt
-from tui.panes.repl.saving import save
 from tui.panes.repl.settings import NAMES, SettingError, changed, described, with_overrides
 from tui.panes.repl.side_by_side import Pair, Side
 from tui.panes.repl.timeline import Moment, merged
-from tui.widgets.wrapping import wrap
+from tui.widgets.wrap import wrap
 
 
 def test_every_sampling_setting_is_a_command() -> None:

@@ -1,7 +1,6 @@
 """Small questions over the screen, from yes or no to whether code may run and what broke."""
 
 from tui.dialogs.ask_text import AskTextDialog
-from tui.dialogs.asking import AskingDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.consent import ConsentDialog
 from tui.dialogs.core_died import CoreDiedDialog
@@ -12,6 +11,7 @@ from tui.dialogs.rename import RenameDialog
 from tui.dialogs.save_as import SaveAsDialog, as_config_path
 from tui.dialogs.tags import TagsDialog
 from tui.dialogs.traceback import TracebackDialog
+from tui.dialogs.waiting_dialog import AskingDialog
 
 __all__ = [
     "AskTextDialog",

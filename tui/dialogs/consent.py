@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 
 from lmcore.protocol.messages import CodeFile
 from tui.dialogs.dialog import paragraph
-from tui.dialogs.reading import ReadingDialog
+from tui.dialogs.long_text import ReadingDialog
 
 
 class ConsentDialog(ReadingDialog[bool]):

@@ -5,7 +5,7 @@ from textual.containers import VerticalScroll
 
 from lmcore.protocol.messages import Failed
 from tui.dialogs.dialog import paragraph
-from tui.dialogs.reading import ReadingDialog
+from tui.dialogs.long_text import ReadingDialog
 
 
 class TracebackDialog(ReadingDialog[None]):

@@ -10,7 +10,7 @@ from lmcore.experiments.comparison.difference import Difference
 from lmcore.experiments.comparison.result import Comparison
 from lmcore.experiments.comparison.tables import Table, outcome_table, parting, setting_table, verdict
 from tui.plain_text import shown_text
-from tui.widgets.wrapping import wrap
+from tui.widgets.wrap import wrap
 
 Line = tuple[str, str]
 """A text and its style, one line of the page."""

@@ -7,7 +7,7 @@ from textual.content import Content
 
 from lmcore.experiments.comparison.samples import SideSample
 from tui.plain_text import shown_text
-from tui.widgets.wrapping import wrap
+from tui.widgets.wrap import wrap
 
 _NARROWEST = 30
 _BETWEEN = " │ "

@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Input
 
-from tui.panes.config.editing import editable_text, yaml_of
+from tui.panes.config.field_edits import editable_text, yaml_of
 from tui.panes.config.rows import Row
 
 

@@ -22,8 +22,8 @@ from tui.messages import ConfigEdited, Notice
 from tui.panes.config import commands, on_disk, verdict
 from tui.panes.config.against import against_baseline
 from tui.panes.config.applying import seen_config
-from tui.panes.config.editing import next_choice
 from tui.panes.config.field_editor import FieldEditor
+from tui.panes.config.field_edits import next_choice
 from tui.panes.config.files import first_text
 from tui.panes.config.form import FieldList
 from tui.panes.config.meaning import meaning

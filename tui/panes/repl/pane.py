@@ -22,8 +22,8 @@ from tui.bindings import pane_bindings
 from tui.lab.state import LabState
 from tui.messages import ResumeRun, SendCommand, next_request
 from tui.panes.config.applying import running_config
-from tui.panes.repl import saving
-from tui.panes.repl.answering import Answers
+from tui.panes.repl import export
+from tui.panes.repl.answers import Answers
 from tui.panes.repl.commands import COMMANDS, CommandError, ReplCommand, completions, parse
 from tui.panes.repl.hooks import AnswerHook, HookLineError, label, listed, parse_hook
 from tui.panes.repl.prompt_history import PromptHistory
@@ -288,9 +288,9 @@ class ReplPane(Widget):
             case "timeline":
                 self.action_timeline()
             case "copy":
-                self.page.add("note", f"{saving.copy(self.app, self.answers.last_answer)}\n")
+                self.page.add("note", f"{export.copy(self.app, self.answers.last_answer)}\n")
             case "save":
-                self.page.add("note", f"{saving.save(at_home(argument), self.page.plain_text)}\n")
+                self.page.add("note", f"{export.save(at_home(argument), self.page.plain_text)}\n")
             case "clear":
                 self.page.clear()
             case _:

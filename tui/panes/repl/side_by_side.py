@@ -5,7 +5,7 @@ from typing import Literal
 
 from rich.cells import cell_len
 
-from tui.widgets.wrapping import wrap
+from tui.widgets.wrap import wrap
 
 Span = tuple[str, str]
 """A text and the name of its style."""

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from tui.panes.repl.side_by_side import Pair
 from tui.plain_text import shown_text
-from tui.widgets.wrapping import wrap
+from tui.widgets.wrap import wrap
 
 Kind = Literal["prompt", "answer", "foot", "note", "problem"]
 

@@ -17,7 +17,7 @@ from lmcore.experiments.ablation.plan import Ablation
 from tui.dialogs.dialog import Dialog, paragraph
 from tui.panes.config.reading import Reading
 from tui.plain_text import shown_text
-from tui.screens.ablation.drafting import Baseline, Draft, DraftError, arm_of, forecast, plan_of, sentence_of
+from tui.screens.ablation.draft import Baseline, Draft, DraftError, arm_of, forecast, plan_of, sentence_of
 from tui.screens.ablation.offers import Offer, offers, row_of
 from tui.widgets.option_arrows import move_while_typing
 
