@@ -57,7 +57,8 @@ def train(
 
     Ctrl+C finishes the step, saves a checkpoint and ends; `lmcore resume` goes on from there.
     """
-    from lmcore.config import find_config, parse_config, read_config_text, to_yaml_value
+    from lmcore.config import find_config, read_config_text, to_yaml_value
+    from lmcore.experiments.identity.run_plan import plan_run
 
     given: dict[str, Any] = {
         "training.max_steps": max_steps,
@@ -72,21 +73,20 @@ def train(
     overrides += [(key, to_yaml_value(value)) for key, value in given.items() if value is not None]
     path = find_config(config)
     text = read_config_text(path)
-    checked = parse_config(text, str(path), overrides)
+    plan = plan_run(
+        text,
+        default_name=path.stem,
+        overrides=overrides,
+        config_folder=path.parent,
+        allow_code=allow_code,
+        confounded=reason,
+        source=str(path),
+    )
 
     from lmcore.experiments.experiment import Experiment
 
     with Narration(as_json) as narration:
-        experiment = Experiment.create(
-            text,
-            runs_folder=Path(checked.other.runs_folder),
-            name=checked.other.name or path.stem,
-            overrides=overrides,
-            on_progress=narration.preparing,
-            config_folder=path.parent,
-            allow_code=allow_code,
-            confounded=reason,
-        )
+        experiment = Experiment.begin(plan, narration.preparing)
         return train_to_end(experiment, narration, as_json)
 
 

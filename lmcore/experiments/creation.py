@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from lmcore.clock import local_now
-from lmcore.config import TrainingConfig, parse_config
+from lmcore.config import TrainingConfig
 from lmcore.data.dataset import Dataset, prepare
-from lmcore.experiments.identity.baseline import OneChange
 from lmcore.experiments.identity.identity import WEIGHTS, id_with_weights, run_identity, weights_of
 from lmcore.experiments.identity.one_change import Recipe
-from lmcore.experiments.identity.own_code import OwnCode, keep
+from lmcore.experiments.identity.own_code import keep
+from lmcore.experiments.identity.run_plan import RunPlan
 from lmcore.experiments.opened import TOKENIZER, OnProgress, Opened, build_hooks, build_model, notes_of_machine
 from lmcore.experiments.runs.folder import CONFIG, new_folder, plainly, publish, run_name, write_run
 from lmcore.experiments.runs.live import LiveConfig
@@ -25,33 +24,26 @@ from lmcore.training.devices import choose_device
 from lmcore.waiting import WAY
 
 
-def create_run(
-    text: str,
-    runs_folder: Path,
-    parent: dict[str, Any] | None,
-    own: OwnCode,
-    on_progress: OnProgress | None,
-    rule: OneChange,
-    known: Opened | None = None,
-) -> Opened:
-    """Make a new run from a resolved configuration; its directory appears whole or not at all.
+def create_run(plan: RunPlan, on_progress: OnProgress | None, known: Opened | None = None) -> Opened:
+    """Make the run that is planned; its directory appears whole or not at all.
 
-    The text of `known`, a run that is open, is not prepared again where it is the same. ConfigError, DataError,
-    DeviceError, HookError or RunError with a sentence; TooManyChanges, by `rule`.
+    The text of `known`, a run that is open, is not prepared again where it is the same. DataError, DeviceError,
+    HookError or RunError with a sentence; TooManyChanges where the text itself differs from a baseline's.
     """
+    config, own = plan.config, plan.own
 
-    def begin(config: TrainingConfig, folder: Path) -> Opened:
+    def begin(folder: Path) -> Opened:
         dataset = dataset_for(config, folder, on_progress, known)
         device = choose_device(config.other.device)
         model = build_model(config, dataset.tokenizer.vocabulary_size, device)
         hooks = build_hooks(config, model, own)
         hooks.at_step(0)  # a model may be asked before its first step
-        live, lock = new_live(config, text, own), RunLock(folder)
+        live, lock = new_live(plan), RunLock(folder)
         opened = Opened(folder, {}, live, device, dataset.tokenizer, model, hooks, lock, own, dataset=dataset)
         opened.seeded = weights_digest(model)
         return opened
 
-    return make_run(text, runs_folder, parent, rule, begin)
+    return make_run(plan, begin)
 
 
 def dataset_for(
@@ -69,31 +61,25 @@ def dataset_for(
     return prepare(config.dataset, on_progress, run_folder=folder, context_length=length)
 
 
-def new_live(config: TrainingConfig, text: str, own: OwnCode) -> LiveConfig:
+def new_live(plan: RunPlan) -> LiveConfig:
     """The values of a new run, in which nothing has been changed yet."""
-    return LiveConfig(config, text, code=own.digests)
+    return LiveConfig(plan.config, plan.text, code=plan.own.digests)
 
 
-def make_run(
-    text: str,
-    runs_folder: Path,
-    parent: dict[str, Any] | None,
-    rule: OneChange,
-    begin: Callable[[TrainingConfig, Path], Opened],
-) -> Opened:
-    """Make the directory of a new run, whole or not at all, with what `begin` makes of its configuration inside it.
+def make_run(plan: RunPlan, begin: Callable[[Path], Opened]) -> Opened:
+    """Make the directory of a planned run, whole or not at all, with what `begin` makes inside it.
 
-    Its errors, those of `begin`, and ConfigError or RunError with a sentence; they leave nothing.
+    Its errors, those of `begin`, and RunError with a sentence; they leave nothing.
     """
-    config = parse_config(text)
+    config, rule = plan.config, plan.rule
     set_threads(config.other.threads)
     created = local_now()
-    runs_folder = at_home(runs_folder).absolute()
+    runs_folder = at_home(plan.runs_folder).absolute()
     folder = new_folder(runs_folder)
     try:
         with plainly("write", folder / CONFIG):
-            write_whole(folder / CONFIG, text)
-        opened = begin(config, folder)
+            write_whole(folder / CONFIG, plan.text)
+        opened = begin(folder)
         assert opened.dataset is not None
         for file in opened.own.files.values():
             keep(folder, file)
@@ -106,7 +92,7 @@ def make_run(
             tokenizer_fingerprint=opened.dataset.tokenizer_fingerprint,
             environment=environment(),
             created=created,
-            parent=parent,
+            parent=plan.parent,
             vocabulary=opened.tokenizer.vocabulary_size,
             parameters=sum(parameter.numel() for parameter in opened.model.parameters()),
             floor=opened.dataset.floor,
@@ -119,7 +105,7 @@ def make_run(
             opened.run["id"] = id_with_weights(opened.run["id"], weights_of(opened.run))
         recipe = Recipe(config, opened.dataset.fingerprint, opened.own.digests)
         opened.run |= {"waiting": WAY, **rule.record(recipe)}
-        opened.notes = (*rule.notes(recipe), *notes_of_machine(opened))
+        opened.notes = (*plan.notes, *rule.notes(recipe), *notes_of_machine(opened))
         write_run(folder, opened.run)
         opened.lock.acquire()
         name = run_name(opened.run["title"], opened.run["config_hash"], created)

@@ -11,9 +11,6 @@ from lmcore.config import (
     HookConfig,
     SamplingConfig,
     TrainingConfig,
-    parse_config,
-    resolved_text,
-    shortening_notes,
     to_yaml_value,
 )
 from lmcore.config.overrides import Overrides
@@ -29,11 +26,10 @@ from lmcore.experiments.continuation import (
 )
 from lmcore.experiments.creation import create_run
 from lmcore.experiments.fork import fork_run
-from lmcore.experiments.identity.baseline import hold
 from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.identity import WEIGHTS, id_with_weights, weights_of
-from lmcore.experiments.identity.one_change import Recipe
-from lmcore.experiments.identity.own_code import OwnCode, OwnFile, named_files, read_own_files
+from lmcore.experiments.identity.own_code import OwnCode, OwnFile
+from lmcore.experiments.identity.run_plan import RunPlan, plan_run
 from lmcore.experiments.layers import hook_rows, layer_rows
 from lmcore.experiments.moments import Moments
 from lmcore.experiments.opened import JOURNAL_ROWS, OnProgress, Opened, dataset_of, trainer_of
@@ -46,7 +42,6 @@ from lmcore.experiments.runs.writer import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.hooks.catalogue import HookError
 from lmcore.memory import in_memory
-from lmcore.places import at_home
 from lmcore.protocol.records import ChangeRecord as ChangeRecord
 from lmcore.protocol.records import CheckpointRecord as CheckpointRecord
 from lmcore.protocol.records import EvaluationRecord as EvaluationRecord
@@ -95,6 +90,11 @@ class Experiment:
         self._damaged: list[Path] = []  # checkpoints, as they were found when training began
 
     @classmethod
+    def begin(cls, plan: RunPlan, on_progress: OnProgress | None = None) -> "Experiment":
+        """Make the run that is planned. DataError, DeviceError, HookError or RunError; they leave nothing."""
+        return cls(create_run(plan, on_progress), on_progress)
+
+    @classmethod
     def create(
         cls,
         config_text: str,
@@ -107,24 +107,17 @@ class Experiment:
         allow_code: bool = False,
         confounded: str = "",
     ) -> "Experiment":
-        """Make a new run of a configuration with overrides. ConfigError, DataError, DeviceError, HookError or RunError;
-        they leave nothing.
-
-        Own files that the configuration names lie in `config_folder` (the working folder); ConsentNeeded unless the
-        person agreed to them, or does so now by `allow_code`. TooManyChanges against the baseline that it names, unless
-        `confounded` says why.
-        """
-        overrides = [*overrides, *([("other.name", to_yaml_value(name))] if name else [])]
-        text = resolved_text(config_text, overrides)
-        folder = at_home(config_folder or Path()).absolute()
-        config = parse_config(text)
-        files = read_own_files(named_files(config), folder)
-        require_consent(files, allow_code)
-        own = OwnCode({file.name: file for file in files}, folder)
-        rule = hold(Recipe(config, code=own.digests), runs_folder, confounded)
-        opened = create_run(text, runs_folder, None, own, on_progress, rule)
-        opened.notes = (*shortening_notes(config_text, overrides), *opened.notes)
-        return cls(opened, on_progress)
+        """Plan a run as `plan_run` does, and begin it."""
+        plan = plan_run(
+            config_text,
+            runs_folder=runs_folder,
+            name=name,
+            overrides=overrides,
+            config_folder=config_folder,
+            allow_code=allow_code,
+            confounded=confounded,
+        )
+        return cls.begin(plan, on_progress)
 
     @classmethod
     def open(

@@ -11,6 +11,7 @@ from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.identity import config_hash
 from lmcore.experiments.identity.one_change import Recipe
 from lmcore.experiments.identity.own_code import OwnCode, named_files
+from lmcore.experiments.identity.run_plan import RunPlan
 from lmcore.experiments.opened import TOKENIZER, OnProgress, Opened, build_hooks, build_model, build_trainer
 from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.experiments.runs.lock import RunLock
@@ -63,30 +64,26 @@ def fork_run(
     reference = Reference("parent", source.folder.name, acted, source.run, is_at_end=is_at_end)
     rule = hold(Recipe(config, code=own.digests), runs_folder, confounded, parent=reference)
 
+    plan = RunPlan(text, config, own, rule, runs_folder, parent, shortening_notes(source.live.text, changes))
     if source.checkpoint is None and source.snapshot is None:
-        forked = create_run(text, runs_folder, parent, own, on_progress, rule, known=source)
+        forked = create_run(plan, on_progress, known=source)
     else:
 
-        def begin(config: TrainingConfig, folder: Path) -> Opened:
-            return _taken_over(source, config, text, folder, own, on_progress, from_weights)
+        def begin(folder: Path) -> Opened:
+            return _taken_over(source, plan, folder, on_progress, from_weights)
 
-        forked = make_run(text, runs_folder, parent, rule, begin)
+        forked = make_run(plan, begin)
     forked.damaged = source.damaged
     fallback = [source.fallback] if source.fallback else []
-    forked.notes = (*fallback, *shortening_notes(source.live.text, changes), *forked.notes)
+    forked.notes = (*fallback, *forked.notes)
     return forked
 
 
 def _taken_over(
-    source: Opened,
-    config: TrainingConfig,
-    text: str,
-    folder: Path,
-    own: OwnCode,
-    on_progress: OnProgress | None,
-    from_weights: bool,
+    source: Opened, plan: RunPlan, folder: Path, on_progress: OnProgress | None, from_weights: bool
 ) -> Opened:
     """What trains in a fork's folder, with what it takes over from its parent, saved as its first checkpoint."""
+    config, own = plan.config, plan.own
     if config.training.max_steps <= source.step and not from_weights:
         raise RunError(
             f"A fork of {source.folder.name} at step {source.step} needs training.max_steps above {source.step}, "
@@ -111,7 +108,7 @@ def _taken_over(
         extra = {}  # its validation loss was measured on other text
     checkpoint = save_checkpoint(folder, trainer, extra)
     hooks.at_step(max(trainer.step - 1, 0))
-    live, lock, tokenizer = new_live(config, text, own), RunLock(folder), dataset.tokenizer
+    live, lock, tokenizer = new_live(plan), RunLock(folder), dataset.tokenizer
     forked = Opened(folder, {}, live, device, tokenizer, model, hooks, lock, own, trainer.step, checkpoint, extra)
     forked.dataset, forked.trainer, forked.seeded = dataset, trainer, seeded
     if trainer.step == 0 and (digest := weights_digest(model)) != seeded:

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lmcore.config import OtherConfig, parse_config
+from lmcore.config import OtherConfig
 from lmcore.experiments.experiment import Experiment, Record
-from lmcore.experiments.identity.baseline import hold
 from lmcore.experiments.identity.consent import ConsentNeeded
-from lmcore.experiments.identity.one_change import Recipe
+from lmcore.experiments.identity.run_plan import plan_run
 from lmcore.experiments.moments import moments_on_disk
 from lmcore.experiments.runs.listing import find_run
 from lmcore.hooks.catalogue import HookError
@@ -68,21 +67,14 @@ class RunControl:
     def start(self, command: messages.Start) -> None:
         """Make a new run and train it, unless it is to be paused at its beginning."""
         self._refuse_if_busy()
-        config = parse_config(command.config_text)
-        runs_folder = Path(config.other.runs_folder)
-        hold(Recipe(config), runs_folder, command.confounded)  # before the run that is open is let go
         self._named.add(Path(command.config_folder).resolve())
-        self._open(
-            lambda: Experiment.create(
-                command.config_text,
-                runs_folder=runs_folder,
-                name=command.name,
-                on_progress=self._preparing,
-                config_folder=Path(command.config_folder),
-                confounded=command.confounded,
-            ),
-            is_new=True,
+        plan = plan_run(  # before the run that is open is let go
+            command.config_text,
+            name=command.name,
+            config_folder=Path(command.config_folder),
+            confounded=command.confounded,
         )
+        self._open(lambda: Experiment.begin(plan, self._preparing), is_new=True)
         self._begun = True
         self.enter("paused" if command.paused else "running")
 
