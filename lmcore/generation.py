@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lmcore.config.schema import SamplingConfig
-from lmcore.data.tokenizer import Tokenizer
+from lmcore.data.tokenizers.interface import Tokenizer
 from lmcore.model.cache import KeyValueCache
 from lmcore.model.modes import only_reading
 from lmcore.model.transformer import Transformer

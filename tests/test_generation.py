@@ -10,7 +10,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from lmcore.config.schema import SamplingConfig
-from lmcore.data.tokenizer import ByteTokenizer, CharTokenizer, Encoded, StreamingDecoder, Tokenizer
+from lmcore.data.tokenizers.byte import ByteTokenizer
+from lmcore.data.tokenizers.character import CharTokenizer
+from lmcore.data.tokenizers.interface import Encoded, StreamingDecoder, Tokenizer
 from lmcore.generation import GenerationError, StopText, draw, encode_prompt, generate, next_logits
 from lmcore.model.transformer import Transformer
 from tests.model.tiny import MODERN, POSITIONS, lively_model

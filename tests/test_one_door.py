@@ -22,7 +22,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
         "the cache of tokens, which no stranger gives",
     ),
     "lmcore/data/download.py": ({"import tempfile", "mkdir", "open", "replace", "unlink"}, "the cache of downloads"),
-    "lmcore/data/reading.py": ({"open", "os.open"}, "the user's texts"),
+    "lmcore/data/text_files.py": ({"open", "os.open"}, "the user's texts"),
     "lmcore/experiments/identity/identity.py": ({"read_bytes"}, "our own code"),
     "lmcore/experiments/runs/lines.py": ({"import mmap"}, "of a file that the door has opened"),
     "lmcore/experiments/runs/lock.py": ({"import fcntl", "read_text"}, "of a file that the door has opened; /proc"),

@@ -7,13 +7,13 @@ from pathlib import Path
 from torch import Tensor
 
 from lmcore.config.schema import DatasetConfig
-from lmcore.data import bpe
 from lmcore.data.cache import Entry, Facts, TokenCache, code_digest, digest_of
 from lmcore.data.errors import DataError as DataError
-from lmcore.data.folding import UnknownCharacterError
 from lmcore.data.ingest import Corpus, OnProgress, find_corpus, read_content
-from lmcore.data.reading import Content, characters_in
-from lmcore.data.tokenizer import Tokenizer, load_tokenizer
+from lmcore.data.text_files import Content, characters_in
+from lmcore.data.tokenizers import bpe, load_tokenizer
+from lmcore.data.tokenizers.folding import UnknownCharacterError
+from lmcore.data.tokenizers.interface import Tokenizer
 from lmcore.places import user_folder
 
 DAMAGED = "the tokens of this text in the cache were damaged: they were made again"

@@ -16,8 +16,8 @@ from lmcore.config.schema import DatasetConfig
 from lmcore.data.download import download
 from lmcore.data.errors import DataError
 from lmcore.data.formats import RAW, json_lines_way
-from lmcore.data.reading import SEPARATOR, Content, Document, kind_of, survey
 from lmcore.data.tales import Tales, floor, split_point, write_tales
+from lmcore.data.text_files import SEPARATOR, Content, Document, kind_of, survey
 from lmcore.places import at_home
 
 OnProgress = Callable[[str, float | None], None]

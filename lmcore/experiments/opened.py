@@ -10,7 +10,7 @@ import torch
 from lmcore.config import TrainingConfig, estimate
 from lmcore.data.batcher import Batcher
 from lmcore.data.dataset import Dataset, prepare
-from lmcore.data.tokenizer import Tokenizer
+from lmcore.data.tokenizers.interface import Tokenizer
 from lmcore.experiments.identity.own_code import OwnCode
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.runs.journal import Journal

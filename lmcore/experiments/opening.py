@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lmcore.config import parse_config
-from lmcore.data.tokenizer import load_tokenizer
+from lmcore.data.tokenizers import load_tokenizer
 from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.identity import config_hash, weights_of
 from lmcore.experiments.identity.own_code import OwnCode, kept, recorded_digests

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from lmcore.data.tokenizer import Tokenizer
+from lmcore.data.tokenizers.interface import Tokenizer
 from lmcore.inspection.attention import attention_pattern
 from lmcore.inspection.errors import InspectionError
 from lmcore.inspection.logit_lens import lens_names, logit_lens

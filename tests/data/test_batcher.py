@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.data.batcher import Batcher, floor_sum, shuffled
+from lmcore.data.batcher import Batcher
 from lmcore.data.errors import DataError
+from lmcore.data.permutation import floor_sum, shuffled
 
 CONTEXT = 4
 RANDOM_STARTS = [84, 74, 43, 6, 39]

@@ -9,8 +9,8 @@ import torch
 
 from lmcore.config.schema import DatasetConfig
 from lmcore.data import dataset as module
-from lmcore.data.bpe import FILE_NAME
 from lmcore.data.dataset import DataError, Dataset, prepare
+from lmcore.data.tokenizers.bpe import FILE_NAME
 
 TEXT = "The fox said: “I found it.” Then she went home — alone…\n" * 200
 

@@ -12,7 +12,7 @@ from lmcore.config.schema import DatasetConfig
 from lmcore.data import ingest
 from lmcore.data.errors import DataError
 from lmcore.data.ingest import FileCorpus, find_corpus, read_content
-from lmcore.data.reading import Content, Document
+from lmcore.data.text_files import Content, Document
 
 
 def silent(what: str, fraction: float | None) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lmcore.data.tokenizer import CharTokenizer
+from lmcore.data.tokenizers.character import CharTokenizer
 from lmcore.inspection.attention import attention_pattern
 from lmcore.inspection.errors import InspectionError
 from lmcore.inspection.logit_lens import lens_names, logit_lens

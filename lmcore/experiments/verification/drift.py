@@ -9,7 +9,7 @@ from lmcore.config import TrainingConfig, parse_config
 from lmcore.data.dataset import prepare
 from lmcore.data.errors import DataError
 from lmcore.data.ingest import OnProgress
-from lmcore.data.tokenizer import load_tokenizer
+from lmcore.data.tokenizers import load_tokenizer
 from lmcore.experiments.identity.identity import code_digest, config_hash, id_with_weights, run_id, weights_of
 from lmcore.experiments.identity.own_code import kept, learned_files, recorded_digests
 from lmcore.experiments.opening import journal_problem

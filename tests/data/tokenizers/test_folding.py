@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.data.folding import FoldingTable, Tally, UnknownCharacterError, fold_character
+from lmcore.data.tokenizers.folding import FoldingTable, Tally, UnknownCharacterError, fold_character
 
 
 def folded(text: str, unknown: str = "replace") -> tuple[str, str]:

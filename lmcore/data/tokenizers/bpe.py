@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from lmcore.data.errors import DataError
-from lmcore.data.tokenizer import ByteDecoder, CorpusEncoder, Encoded, StreamingDecoder, utf8
+from lmcore.data.tokenizers.byte import ByteDecoder, utf8
+from lmcore.data.tokenizers.interface import CorpusEncoder, Encoded, StreamingDecoder
 from lmcore.files import NotPlain, read_regular, write_whole
 
 FILE_NAME = "tokenizer.json"
@@ -170,7 +171,7 @@ def train_bpe(texts: Iterable[str], vocabulary: int, on_wait: Callable[[], None]
     A process of its own learns; it ends with this call, also by what `on_wait` raises, which is called while it merges.
     """
     library()
-    command = [sys.executable, "-P", str(Path(__file__).with_name("merging.py"))]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("merges.py"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             _send(process, texts, vocabulary)

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcore.config.schema import DatasetConfig
-from lmcore.data import bpe, dataset
-from lmcore.data.bpe import (
+from lmcore.data import dataset
+from lmcore.data.errors import DataError
+from lmcore.data.tokenizers import bpe, load_tokenizer
+from lmcore.data.tokenizers.bpe import (
     FILE_NAME,
     SECTION_CHARACTERS,
     BpeTokenizer,
@@ -24,8 +26,6 @@ from lmcore.data.bpe import (
     load_bpe,
     train_bpe,
 )
-from lmcore.data.errors import DataError
-from lmcore.data.tokenizer import load_tokenizer
 
 TEXT = (
     "One day, Lily went to the forest. She found a silver key near the old oak.\n\n  “Whose key is this?” asked Tom. "

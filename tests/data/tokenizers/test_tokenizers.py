@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from lmcore.config.schema import DatasetConfig
 from lmcore.data.errors import DataError
-from lmcore.data.tokenizer import ByteTokenizer, CharTokenizer, CorpusEncoder, Tokenizer, load_tokenizer
+from lmcore.data.tokenizers import load_tokenizer
+from lmcore.data.tokenizers.byte import ByteTokenizer
+from lmcore.data.tokenizers.character import CharTokenizer
+from lmcore.data.tokenizers.interface import CorpusEncoder, Tokenizer
 
 ascii_text = st.text(st.characters(max_codepoint=127, exclude_characters="\r"), max_size=80)
 any_text = st.text(max_size=80)

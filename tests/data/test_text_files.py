@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.data import reading
+from lmcore.data import text_files
 from lmcore.data.errors import DataError
-from lmcore.data.reading import Content, Document, characters_in
+from lmcore.data.text_files import Content, Document, characters_in
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "CHUNK_BYTES", 5)
+    monkeypatch.setattr(text_files, "CHUNK_BYTES", 5)
 
 
 @settings(deadline=None, max_examples=80)
