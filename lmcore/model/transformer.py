@@ -1,30 +1,23 @@
 """The Transformer: tokens in, logits of the next token out."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Self
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmcore.config.schema import ModelConfig
-from lmcore.hooks.functions import NamedHook, attached, chosen_names
 from lmcore.hooks.points import HookPoint
 from lmcore.model.block import Block
 from lmcore.model.cache import KeyValueCache
+from lmcore.model.hooked import Hooked
 from lmcore.model.norm import build_norm
 from lmcore.model.position import build_position_embedding
-
-NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
-"""Which hook points: a name or glob, several of them, a function of the name, or None for all."""
 
 
 class ContextError(ValueError):
     """More tokens than the model can see at once, or none at all."""
 
 
-class Transformer(nn.Module):
+class Transformer(Hooked):
     """A decoder-only Transformer with a hook point wherever a researcher wants to look.
 
     Its weights have no meaning until `lmcore.model.initialization.initialize` or a checkpoint sets them.
@@ -91,58 +84,6 @@ class Transformer(nn.Module):
     def new_cache(self, batch: int = 1) -> KeyValueCache:
         """An empty key–value cache of the right shape on the right device."""
         return KeyValueCache(self.config, batch, self.device)
-
-    def hook_points(self) -> dict[str, HookPoint]:
-        """Every hook point by its name, in the order of the forward pass."""
-        return {name: module for name, module in self.named_modules() if isinstance(module, HookPoint)}
-
-    def run_with_cache(self, tokens: Tensor, names_filter: NamesFilter = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The logits, and what passed through the chosen hook points (not copied, still part of the graph)."""
-        seen: dict[str, Tensor] = {}
-
-        def keep(x: Tensor, point: HookPoint) -> None:
-            seen[point.name] = x
-
-        points = self.hook_points()
-        handles = [points[name].attach(keep) for name in self._chosen_points(names_filter)]
-        try:
-            return self(tokens), seen
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def run_with_hooks(
-        self, tokens: Tensor, fwd_hooks: Sequence[NamedHook] = (), bwd_hooks: Sequence[NamedHook] = ()
-    ) -> Tensor:
-        """The logits with functions attached for this one pass, as in `hooks`; nothing stays behind in the model.
-
-        `bwd_hooks` belong to these logits, and act when backward is called on what is made of them. HookError.
-        """
-        with attached(self.hook_points(), fwd_hooks, bwd_hooks):
-            logits: Tensor = self(tokens)  # [batch, pos, vocabulary]
-            return logits
-
-    @contextmanager
-    def hooks(self, fwd_hooks: Sequence[NamedHook] = (), bwd_hooks: Sequence[NamedHook] = ()) -> Iterator[Self]:
-        """Inside, functions are attached to hook points, each (name or glob, function); after it, none of them is.
-
-        One of `fwd_hooks` gets a copy of an activation and its point, one of `bwd_hooks` that of the gradient that
-        comes back to the point, when backward is called inside too; both return a replacement, or None. HookError.
-        """
-        with attached(self.hook_points(), fwd_hooks, bwd_hooks) as of_gradients:
-            try:
-                yield self
-            finally:
-                for detach in of_gradients:
-                    detach()
-
-    def _chosen_points(self, names_filter: NamesFilter) -> list[str]:
-        names = list(self.hook_points())
-        if names_filter is None:
-            return names
-        filters = [names_filter] if isinstance(names_filter, str) or callable(names_filter) else names_filter
-        wanted = {name for one in filters for name in chosen_names(names, one)}
-        return [name for name in names if name in wanted]
 
     def components(self) -> list[str]:
         """The parts that own parameters, in order: embed, pos_embed, blocks.0.attn, blocks.0.mlp, …, ln_final, unembed.
