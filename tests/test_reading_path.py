@@ -28,7 +28,5 @@ def test_the_order_is_that_of_the_pipeline() -> None:
     assert len(names) == len(set(names))
     first = [next(index for index, name in enumerate(names) if stage in name) for stage in STAGES]
     assert first == sorted(first), "the files stand in the order in which a batch passes them"
-    model = {
-        f"lmcore/model/{name}.py" for name in ("attention", "block", "initialization", "mlp", "transformer", "loss")
-    }
+    stages = ("attention", "block", "initialization", "mlp", "transformer", "loss")
     assert {f"lmcore/model/{stage}.py" for stage in stages} <= set(names)
