@@ -8,12 +8,13 @@ from torch import Tensor
 
 from lmcore.config.schema import SamplingConfig
 from lmcore.data.tokenizers.interface import Tokenizer
+from lmcore.errors import LabError
 from lmcore.model.cache import KeyValueCache
 from lmcore.model.modes import only_reading
 from lmcore.model.transformer import Transformer
 
 
-class GenerationError(ValueError):
+class GenerationError(LabError):
     """The model cannot be asked, for the reason that the message gives."""
 
 

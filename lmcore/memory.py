@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lmcore.config.cores import group_folders
+from lmcore.errors import LabError
 
 SAID = ("not enough memory", "out of memory", "DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory")
 """What torch says where there is none, on each of its devices."""
@@ -23,7 +24,7 @@ UNLIMITED = 2**62
 """Control groups of version 1 write a number like this where there is no limit."""
 
 
-class MemoryFull(ValueError):
+class MemoryFull(LabError):
     """There was not enough memory; the message says what needs less. `is_whole`: the step had changed nothing yet."""
 
     def __init__(self, message: str, is_whole: bool = True) -> None:

@@ -27,6 +27,7 @@ from lmcore.cli import (
 )
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, give, say, to_nowhere
+from lmcore.errors import LabError
 from lmcore.memory import LESS, MemoryFull, is_memory_full, memory_sentence
 
 ClickException = typer.BadParameter.__mro__[2]
@@ -133,7 +134,7 @@ def _explain(error: Exception, debug: bool) -> ExitCode:
     if is_memory_full(error) or isinstance(error, MemoryFull):
         say(str(error) if isinstance(error, MemoryFull) else memory_sentence(error, LESS))
         return ExitCode.FAILED
-    if isinstance(error, ValueError) and type(error).__module__.startswith("lmcore."):
+    if isinstance(error, LabError):
         if trace := getattr(error, "trace", ""):  # of an error inside a file of the person's own
             say(str(trace).rstrip())
         say(str(error))

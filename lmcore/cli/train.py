@@ -25,6 +25,7 @@ from lmcore.cli.options import (
     reason_of,
 )
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
+from lmcore.errors import LabError
 
 if TYPE_CHECKING:
     from lmcore.config import TrainingConfig
@@ -147,9 +148,9 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
                 _save(experiment, narration, even_if_refused=status == "failed")
             experiment.close(status)
     except BaseException as error:
-        with suppress(ValueError, OSError):  # the first error is the one to tell
+        with suppress(LabError, OSError):  # the first error is the one to tell
             experiment.close("failed")
-        if isinstance(error, ValueError) and experiment.step > beginning:
+        if isinstance(error, LabError) and experiment.step > beginning:
             raise Failure(str(error)) from error  # it began well, so the input was not what was wrong
         raise
     _tell_end(experiment, narration, status, way_on, as_json)
@@ -160,7 +161,7 @@ def _save(experiment: "Experiment", narration: Narration, even_if_refused: bool)
     """Save a checkpoint; after a step that failed, weights that cannot be saved are no further error."""
     try:
         experiment.save_checkpoint()
-    except (ValueError, MemoryError) as refusal:
+    except (LabError, MemoryError) as refusal:
         if not even_if_refused:
             raise
         narration.line(str(refusal) or "Memory is full: the present step cannot be saved.")

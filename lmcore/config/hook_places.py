@@ -5,9 +5,10 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 
 from lmcore.config.learning import ModelConfig
+from lmcore.errors import LabError
 
 
-class NoPlace(ValueError):
+class NoPlace(LabError):
     """A hook says no place, or none that there is; the sentence says what would be right."""
 
 

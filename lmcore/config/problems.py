@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmcore.errors import LabError
+
 MOST_PROBLEMS = 50
 """How many problems of a text are told: nobody reads more, and each costs a sentence."""
 
@@ -22,7 +24,7 @@ class Problem:
     override: str = ""
 
 
-class ConfigError(ValueError):
+class ConfigError(LabError):
     """A configuration that cannot be used. Its text is one readable line for each problem."""
 
     def __init__(self, problems: Sequence[Problem], source: str = "") -> None:

@@ -1,6 +1,7 @@
 """What changes while a run goes on: values, hooks, own files. Each change is checked, journaled, and only then made."""
 
 from lmcore.config import parse_yaml_value
+from lmcore.errors import LabError
 from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.own_code import OwnFile, files_of_hooks, keep, kept
 from lmcore.experiments.opened import Opened
@@ -77,7 +78,7 @@ class Changing:
                 self._write(change)
             else:
                 self._unwritten.append(change)
-        except ValueError:
+        except LabError:
             self._opened.hooks.declare(self._opened.live.config.hooks)
             if before is not None:
                 self._use_version(before)

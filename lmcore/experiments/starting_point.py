@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import parse_config
+from lmcore.errors import LabError
 from lmcore.experiments.identity.own_code import CODE
 from lmcore.experiments.opened import JOURNAL_ROWS, TOKENIZER
 from lmcore.experiments.runs.folder import CHECKPOINTS, CONFIG, JOURNAL, RunError, load_run, plainly, write_run
@@ -81,7 +82,7 @@ def _of_parent(folder: Path, run: dict[str, Any], step: int) -> Path:
         if optimizer != parse_config(read_config_text(folder)).training.optimizer:
             raise RunError(f"{place.name} had another optimizer.")
         return find_checkpoint(place, str(step))
-    except ValueError as error:
+    except LabError as error:
         raise RunError(
             f"{folder.name} was forked at step {step:,}, and the checkpoint of that step is gone, here and in its "
             f"parent: {error} Verify it from one of its later checkpoints, with --from STEP."

@@ -16,9 +16,10 @@ from lmcore.config.hook_functions import (
     registration_problem,
     settable,
 )
+from lmcore.errors import LabError
 
 
-class HookError(ValueError):
+class HookError(LabError):
     """A hook that cannot be used as it is declared, or that failed; the sentence says which, where, and what would be
     right. `trace` is the traceback of an error inside a person's own code."""
 

@@ -8,13 +8,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from lmcore.config.hook_places import matches, no_match
+from lmcore.errors import LabError
 from lmcore.hooks.catalogue import HookError
 
 HookFunction = Callable[[Tensor, "HookPoint"], Tensor | None]
 """What can be attached: it gets the tensor and the point, and returns a replacement, or None to leave it as it is."""
 
 
-class HookPointError(ValueError):
+class HookPointError(LabError):
     """A name that belongs to no hook point."""
 
 

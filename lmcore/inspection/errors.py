@@ -1,5 +1,7 @@
 """What is raised when there is nothing to look at under a name."""
 
+from lmcore.errors import LabError
 
-class InspectionError(ValueError):
+
+class InspectionError(LabError):
     """There is no such component, layer or text to look at; the message says what there is."""

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmcore.config.schema import ModelConfig
+from lmcore.errors import LabError
 from lmcore.hooks.points import HookPoint
 from lmcore.model.block import Block
 from lmcore.model.cache import KeyValueCache
@@ -13,7 +14,7 @@ from lmcore.model.norm import build_norm
 from lmcore.model.position import build_position_embedding
 
 
-class ContextError(ValueError):
+class ContextError(LabError):
     """More tokens than the model can see at once, or none at all."""
 
 

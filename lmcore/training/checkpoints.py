@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore import files as door
+from lmcore.errors import LabError
 from lmcore.files import NotPlain
 from lmcore.hooks.active import Hooks
 from lmcore.tables import COUNT, DURATION, LIST, NUMBER, WHOLE, list_of, needed, one_of, problems, read_table, table
@@ -52,7 +53,7 @@ LARGEST_FILE = 16 << 30
 """A file of more bytes is damaged: no model that is trained here has so many."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(LabError):
     """A checkpoint could not be written, found or read; the sentence says which, why, and what could be done."""
 
 

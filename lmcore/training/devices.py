@@ -5,6 +5,7 @@ import platform
 
 import torch
 
+from lmcore.errors import LabError
 from lmcore.memory import resident_bytes
 
 PEAK_FLOPS = {
@@ -24,7 +25,7 @@ PEAK_FLOPS = {
 name counts."""
 
 
-class DeviceError(ValueError):
+class DeviceError(LabError):
     """A device that was asked for is not there."""
 
 

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from lmcore.config.schema import EvaluationConfig
 from lmcore.data.sequences import Windows
+from lmcore.errors import LabError
 from lmcore.model.loss import token_losses
 from lmcore.model.transformer import Transformer
 
 
-class EvaluationError(ValueError):
+class EvaluationError(LabError):
     """There is nothing to judge the model on."""
 
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lmcore.data.tales.words import NUMBERS, VALUES, WORDS, Word
+from lmcore.errors import LabError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ _MARK = re.compile(r"\{[^{}]*\}|[\[\]|]|[^\[\]|{}]+")
 _WEIGHT = re.compile(r"(\d+):")
 
 
-class GrammarError(ValueError):
+class GrammarError(LabError):
     """A pattern that cannot be compiled: what is wrong with it, and where."""
 
 

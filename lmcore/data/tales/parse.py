@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from lmcore.data.tales.grammar import Choice, Fork, Literal, Node, Pick, Recall, Roles, total
 from lmcore.data.tales.stories import STORY
+from lmcore.errors import LabError
 
 _Trail = tuple["_Trail", Choice] | None  # the choices so far, newest first, sharing their beginnings
 
 
-class NoTale(ValueError):
+class NoTale(LabError):
     """A text that the grammar of tales cannot have written: says where it departs from every tale."""
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from lmcore.data.tales.grammar import Choice, Fork, Literal, Node, Pick, Recall, Roles, total
 from lmcore.data.tales.stories import STORY
+from lmcore.errors import LabError
 
 SEPARATOR = "\n\n"
 
 
-class TalesError(ValueError):
+class TalesError(LabError):
     """A request that the corpus cannot answer: says what would be right."""
 
 

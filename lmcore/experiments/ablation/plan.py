@@ -18,6 +18,7 @@ from lmcore.config import (
     shortening_notes,
     to_yaml_value,
 )
+from lmcore.errors import LabError
 from lmcore.experiments.comparison.verdict import TooFewSeeds
 from lmcore.experiments.identity.identity import config_hash
 from lmcore.experiments.identity.one_change import Recipe, compare
@@ -36,7 +37,7 @@ ANOTHER_KEY = re.compile(rf"[\s,;&]+(?=(?:{'|'.join((*SECTIONS, 'hooks'))})\.[\w
 MOST_TITLE = 100  # characters, as other.name allows
 
 
-class AblationError(ValueError):
+class AblationError(LabError):
     """An ablation that would not compare one change, or cannot go on; the message says why."""
 
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lmcore.errors import LabError
+
 Outcome = Literal["better", "worse", "no difference"]
 
 LEVEL = 0.05
@@ -30,7 +32,7 @@ DRAWN = 100_000
 """How many choices of signs stand for all of them beyond that."""
 
 
-class TooFewSeeds(ValueError):
+class TooFewSeeds(LabError):
     """One pair of runs says nothing about noise."""
 
 

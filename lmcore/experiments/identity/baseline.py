@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import TrainingConfig
+from lmcore.errors import LabError
 from lmcore.experiments.identity.identity import code_digest, config_hash
 from lmcore.experiments.identity.named import Named, find_named
 from lmcore.experiments.identity.one_change import Comparison, Recipe, TooManyChanges, compare, going_on
@@ -105,7 +106,7 @@ def _baseline(config: TrainingConfig, runs_folder: Path) -> list[Reference]:
         return []
     try:
         found: Named = find_named(name, runs_folder)
-    except ValueError as error:
+    except LabError as error:
         raise RunError(f"other.baseline: {error}") from error
     # A configuration is called as the person called it: where its file lies on this machine says nothing later.
     known_as = found.name if found.run is not None else name

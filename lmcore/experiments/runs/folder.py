@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore import files
+from lmcore.errors import LabError
 from lmcore.files import NotPlain, alone, sync_folder, write_whole
 from lmcore.tables import (
     COUNT,
@@ -72,7 +73,7 @@ LEFT_OVER = 24 * 3600.0
 """Seconds after which one with such a prefix was left behind by a process that was killed."""
 
 
-class RunError(ValueError):
+class RunError(LabError):
     """A run cannot be found, read or written; the message says which and why."""
 
 

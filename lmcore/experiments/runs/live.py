@@ -14,6 +14,7 @@ from lmcore.config import (
     with_value,
 )
 from lmcore.config.hook_list import hooks_text
+from lmcore.errors import LabError
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.runs.journal import CODE_KEY, HOOKS_KEY, Change, change_now, overrules, replayable
 
@@ -129,7 +130,7 @@ def explained(change: Change) -> Iterator[None]:
     """Say of an error which change of the journal it came from."""
     try:
         yield
-    except ValueError as error:
+    except LabError as error:
         value = change.new if len(change.new) <= 100 else f"{change.new[:100]}…"
         raise RunError(
             f"The journal sets {change.key} to {value} at step {change.step}, which cannot be: {error}"

@@ -11,17 +11,18 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, get_args
 
+from lmcore.errors import LabError
 from lmcore.experiments.runs.folder import STATUSES
 
 Holds = Callable[[Any], bool]
 """Whether what a run has is what is asked for; it gets None where the run has nothing."""
 
 
-class Wrong(ValueError):
+class Wrong(LabError):
     """A term means nothing; the message says why."""
 
 
-class Unfinished(ValueError):
+class Unfinished(LabError):
     """The end of a term is missing; the message says what could stand there."""
 
 

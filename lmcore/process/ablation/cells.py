@@ -8,6 +8,7 @@ from typing import Any
 
 from lmcore.config import parse_config, resolved_text, to_yaml_value
 from lmcore.data.dataset import prepare
+from lmcore.errors import LabError
 from lmcore.experiments.ablation.plan import Ablation, AblationError, Arm
 from lmcore.experiments.ablation.result import Evaluation, Finished
 from lmcore.experiments.identity.consent import require_consent
@@ -119,7 +120,7 @@ def find_present(runs_folder: Path, cells: Iterable[Cell]) -> Present:
                 finished.setdefault(cell.id, read_finished(folder, cell))
             elif not is_locked(folder):
                 unfinished.setdefault(cell.id, folder)
-        except ValueError:  # of a damaged run: it is as if it were not there
+        except LabError:  # of a damaged run: it is as if it were not there
             continue
     return Present(finished, unfinished)
 

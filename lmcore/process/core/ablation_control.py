@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 
+from lmcore.errors import LabError
 from lmcore.experiments.ablation.plan import Ablation, plan_ablation
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.process.ablation.cells import lay_ground
@@ -74,7 +75,7 @@ class Ablating:
             last = messages.AblationEnded(plan.name, "stopped")
         except ConsentNeeded as needed:
             last = consent_wanted("Ablate", needed)
-        except ValueError as refusal:
+        except LabError as refusal:
             last = messages.Rejected("Ablate", str(refusal))
         except Exception as error:
             tell_failure(error, self._outbox)
@@ -102,7 +103,7 @@ class Ablating:
         try:
             self._tell(first)
             status = self._tell_all(events)
-        except ValueError as error:
+        except LabError as error:
             return messages.AblationEnded(plan.name, "failed", str(error))
         return messages.AblationEnded(plan.name, "finished" if status == "finished" else "stopped")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from lmcore.config import SamplingConfig
+from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.experiments.questions import hooks_of_answer
@@ -53,7 +54,7 @@ def generation_of(experiment: Experiment, command: Generate, is_cancelled: Calla
             reason = "length" if tokens >= settings.max_tokens else "stop"
     except ConsentNeeded:
         raise
-    except ValueError as refusal:
+    except LabError as refusal:
         reason, note = "failed", str(refusal)
     except (MemoryError, RuntimeError) as error:
         if not is_memory_full(error):

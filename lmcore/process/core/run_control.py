@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import OtherConfig
+from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment, Record
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.experiments.identity.run_plan import plan_run
@@ -22,7 +23,7 @@ from lmcore.protocol.messages import State
 from lmcore.training.nonfinite import NonFinite
 
 
-class Refused(ValueError):
+class Refused(LabError):
     """A command cannot be carried out; the sentence says why."""
 
 
@@ -125,7 +126,7 @@ class RunControl:
         if self._begun:
             try:
                 self._record(parent.save_checkpoint())
-            except ValueError:
+            except LabError:
                 fork.close("stopped")
                 raise
             reason = f"{parent.folder.name} is stopped and saved at step {parent.step:,}; this is its fork."
@@ -207,7 +208,7 @@ class RunControl:
         except NonFinite as stop:
             way_on = f"Fork an earlier step with a lower learning rate, or: {self.opened.gentler}"
             self.enter("paused", f"{str(stop)[:1].upper()}{str(stop)[1:]}. {way_on}")
-        except ValueError as stop:
+        except LabError as stop:
             self.enter("paused", str(stop))
         except PreparationEnded:
             self.enter("paused", "The start was cancelled.")
@@ -331,7 +332,7 @@ class RunControl:
             old, new = experiment.set_value(command.key, command.value)
         except ConsentNeeded:
             raise
-        except ValueError as refusal:
+        except LabError as refusal:
             where = "" if command.key in str(refusal) else f"{command.key}: "
             raise Refused(f"{where}{refusal}") from refusal
         self._outbox.send(messages.ValueChanged(experiment.step, command.key, old, new))

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lmcore.errors import LabError
 from lmcore.experiments.identity.consent import ConsentNeeded, agree
 from lmcore.experiments.identity.one_change import TooManyChanges
 from lmcore.memory import LESS, is_memory_full, memory_sentence
@@ -86,7 +87,7 @@ class Server:
             self._outbox.ended(self._run)
             try:
                 self._run.close()
-            except ValueError as refusal:
+            except LabError as refusal:
                 print(refusal, flush=True)
             self._ablating.end()
 
@@ -96,7 +97,7 @@ class Server:
             return self._inbox.must_end
         try:
             self._run.save()
-        except ValueError as refusal:
+        except LabError as refusal:
             self._inbox.stay()
             self._run.enter("paused", str(refusal))
             self._outbox.send(messages.Rejected(messages.ShutDown.__name__, str(refusal)))
@@ -132,7 +133,7 @@ class Server:
         except TooManyChanges as refusal:
             self._leave_preparation()
             self._outbox.send(messages.ReasonWanted(name, refusal.against, refusal.differences))
-        except ValueError as refusal:
+        except LabError as refusal:
             self._leave_preparation()
             self._outbox.send(messages.Rejected(name, str(refusal), request))
         except PreparationEnded:

@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import Protocol
 
 from lmcore.clock import stamp
+from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.identity import WEIGHTS
 from lmcore.experiments.identity.own_code import OwnFile, files_of_hooks
@@ -169,6 +170,6 @@ def _own_files(experiment: Experiment, command: Command) -> tuple[OwnFile, ...]:
     files = tuple(experiment.own.files.values())
     hooks = getattr(command, "hooks", ())
     if hooks:
-        with suppress(ValueError):  # then the answer failed, and says why
+        with suppress(LabError):  # then the answer failed, and says why
             files += experiment.own.read_new(files_of_hooks(hooks_of_answer(hooks)))
     return files

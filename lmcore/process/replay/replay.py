@@ -7,6 +7,7 @@ from contextlib import chdir, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from lmcore.errors import LabError
 from lmcore.experiments.identity.consent import ConsentNeeded, agree, require_consent
 from lmcore.experiments.identity.own_code import OwnFile
 from lmcore.experiments.runs.folder import RunError
@@ -55,7 +56,7 @@ def replay(
             try:
                 found.differences += runs.differences(run)
                 is_compared = True
-            except ValueError as error:
+            except LabError as error:
                 found.notes.append(f"The numbers of {run.name} could not be compared: {error}")
         found.runs.append(ReplayedRunReport(run.name, run.folder, run.first, run.last, is_compared))
     order = ["", *runs.runs]

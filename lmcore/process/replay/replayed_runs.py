@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lmcore.config import set_in_text, to_yaml_value
+from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment, StepRecord
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.experiments.identity.own_code import OwnFile
@@ -172,7 +173,7 @@ class ReplayedRuns:
             return self._copy(name, original, opened)
         except ConsentNeeded:
             raise
-        except (NonFinite, ValueError) as error:
+        except (NonFinite, LabError) as error:
             raise RunError(
                 f"The session opened {name} at step {opened.source_step:,}, which is not possible now: {error}"
             ) from error

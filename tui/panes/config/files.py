@@ -6,9 +6,10 @@ from pathlib import Path
 
 from lmcore.config import ConfigError, read_config_text, template
 from lmcore.config.locate import LOCAL
+from lmcore.errors import LabError
 
 
-class SaveError(ValueError):
+class SaveError(LabError):
     """A configuration could not be saved; the text says why."""
 
 

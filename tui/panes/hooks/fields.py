@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lmcore.config import ConfigError, HookConfig, TrainingConfig, parse_yaml_value, to_yaml_value, with_value
+from lmcore.errors import LabError
 from lmcore.protocol.messages import HookDescription, HookEntry
 from tui.panes.hooks.catalogue import KINDS
 from tui.panes.hooks.places import matched
@@ -13,7 +14,7 @@ NUMBER = "a number"
 """The words for an argument that may be a schedule, too."""
 
 
-class FieldError(ValueError):
+class FieldError(LabError):
     """A line of the form cannot stand; the text says why. `field` is its key."""
 
     def __init__(self, field: str, text: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcore.config import field_of
+from lmcore.errors import LabError
 from lmcore.protocol.messages import HookDescription
 from tui.panes.repl.completion import Completion
 from tui.panes.repl.hooks import hook_completions
@@ -52,7 +53,7 @@ COMMANDS: tuple[ReplCommand, ...] = (
 _BY_NAME = {command.name: command for command in COMMANDS}
 
 
-class CommandError(ValueError):
+class CommandError(LabError):
     """A command line that cannot be carried out; the text says what would be right."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcore.config import ConfigError, parse_yaml_value, to_yaml_value
+from lmcore.errors import LabError
 from lmcore.protocol.messages import HookDescription
 from tui.panes.repl.completion import Completion
 
@@ -12,7 +13,7 @@ _ARGUMENT = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=")
 _USAGE = "/hook FUNCTION PLACE NAME=VALUE …, as in /hook zero blocks.1.attn.hook_z heads=[2]"
 
 
-class HookLineError(ValueError):
+class HookLineError(LabError):
     """A `/hook` line that declares no hook; the text says what would be right."""
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from lmcore.config import ConfigError, SamplingConfig, TrainingConfig, parse_yaml_value, to_yaml_value, with_value
+from lmcore.errors import LabError
 from tui.plain_text import shown_text
 
 NAMES = ("temperature", "top_k", "top_p", "max_tokens", "stop", "seed")
 
 
-class SettingError(ValueError):
+class SettingError(LabError):
     """A setting cannot have this value; the text says what would be right."""
 
 

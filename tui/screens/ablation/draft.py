@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmcore.config import ConfigError, TrainingConfig, estimate, parse_config, vocabulary_of
+from lmcore.errors import LabError
 from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
 from lmcore.experiments.runs import folder as layout
 from lmcore.experiments.runs.listing import read_config_text, read_run
@@ -36,7 +37,7 @@ class Draft:
     name: str = ""
 
 
-class DraftError(ValueError):
+class DraftError(LabError):
     """A draft cannot be carried out; the text says why. `field` is the line of the form."""
 
     def __init__(self, field: str, text: str) -> None:
