@@ -14,7 +14,7 @@ from tui.messages import AskAblation, Severity
 
 if TYPE_CHECKING:
     from tui.app import LabApp
-    from tui.screens.ablation.draft import Draft
+    from tui.lab.ablation_draft import Draft
 
 
 def show(app: LabApp) -> None:
@@ -99,7 +99,7 @@ def draw_up(app: LabApp, draft: Draft | None = None, problem: str = "") -> None:
         app.tell(f"No ablation of a configuration that is wrong. Line {wrong.line}: {wrong.message}", "error")
         return
     from tui.dialogs.open_file import shown_path
-    from tui.screens.ablation.draft import Baseline, Draft, command_of
+    from tui.lab.ablation_draft import Baseline, Draft, command_of
     from tui.screens.ablation.form import AblationForm
 
     start = opening.as_start(app, pane.text)
@@ -153,7 +153,7 @@ def _stop(app: LabApp) -> None:
 
 def refused(app: LabApp, reason: str) -> None:
     """The core did not begin: the form comes back with what was filled in and why, or the sentence alone."""
-    from tui.screens.ablation.draft import draft_of
+    from tui.lab.ablation_draft import draft_of
 
     command = app.sent.get("Ablate")
     _close(app)
@@ -175,7 +175,7 @@ def _ask_for(app: LabApp, command: Ablate) -> None:
 
 def _work_rate(app: LabApp) -> float | None:
     """How fast training is: by the open run, or else by the newest one on disk."""
-    from tui.screens.ablation.draft import measured_rate, work_rate_of
+    from tui.lab.ablation_draft import measured_rate, work_rate_of
 
     run, seconds = app.lab.run, app.lab.seconds_per_step
     running = app.home.config.running if app.home.config is not None else None
@@ -202,6 +202,6 @@ def ended_sentence(state: AblationState) -> str:
         return f"{name} ended: {state.reason}"
     if state.status == "stopped" or state.result is None:
         return f"{name} is stopped and saved, {state.done} of {state.total} runs are in. It goes on from there (b, g)."
-    from tui.screens.ablation.verdicts import outcome
+    from tui.lab.ablation import outcome
 
     return f"{name} is finished: {outcome(state.result)}."

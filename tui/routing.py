@@ -28,8 +28,8 @@ from lmcore.protocol.messages import (
     Step,
     ValueChanged,
 )
+from tui.lab.numbers import short_number
 from tui.lab.state import LabState, restarting
-from tui.widgets.ticks import short_number
 
 if TYPE_CHECKING:
     from tui.app import LabApp

@@ -38,10 +38,10 @@ from tui import dialogs
 from tui.app import LabApp
 from tui.dialogs.fork import ForkDialog
 from tui.lab.ablation import AblationState
+from tui.lab.ablation_draft import Baseline, Draft
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.layers.parameters import ParametersDialog
-from tui.screens.ablation.draft import Baseline, Draft
 from tui.screens.ablation.form import AblationForm
 from tui.screens.ablation.listing import AblationsScreen
 from tui.screens.ablation.view import AblationScreen

@@ -11,10 +11,8 @@ from tests.experiments.runs.made_runs import make_run
 from tests.tui.ablation_events import BEGAN, MUON, NORM, TEXT, finished, planned, result, run_name, training
 from tests.tui.fake_core import run_info
 from tui.ablations import ended_sentence
-from tui.lab.ablation import AblationState, advance_ablation
-from tui.lab.state import LabState, advance_state
-from tui.panes.config.reading import read
-from tui.screens.ablation.draft import (
+from tui.lab.ablation import AblationState, advance_ablation, outcome
+from tui.lab.ablation_draft import (
     Baseline,
     Draft,
     DraftError,
@@ -26,9 +24,11 @@ from tui.screens.ablation.draft import (
     plan_of,
     work_rate_of,
 )
+from tui.lab.state import LabState, advance_state
+from tui.panes.config.reading import read
 from tui.screens.ablation.grid import cell_of, cells_of
 from tui.screens.ablation.offers import offers
-from tui.screens.ablation.verdicts import outcome, rows_of, verdict_lines
+from tui.screens.ablation.verdicts import rows_of, verdict_lines
 
 BASELINE = Baseline(TEXT, "configs/tiny.yaml", "")
 

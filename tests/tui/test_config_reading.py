@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from lmcore.config import check_text, parse_config, parse_yaml_value, set_in_text, template, with_value
 from lmcore.protocol.messages import SetValue, ToggleHook, ValueChanged
 from tests.tui.fake_core import run_info
+from tui.lab.numbers import quantity, rough_duration
 from tui.panes.config.applying import Plan, describe, plan, running_config
 from tui.panes.config.field_edits import editable_text, next_choice, yaml_of
-from tui.panes.config.meaning import duration, expected_time, meaning, quantity
+from tui.panes.config.meaning import expected_time, meaning
 from tui.panes.config.reading import all_keys, changed_keys, key_at, read
 from tui.panes.config.rows import FORM_SECTIONS, Row, matching_rows, section_rows, shape_of
 from tui.panes.config.section_bar import visible_range
@@ -164,7 +165,7 @@ def test_meaning_says_size_and_time() -> None:
 
 def test_numbers_and_times_read_well() -> None:
     assert [quantity(n) for n in (803_072, 10_700_000, 4096, 1.2e9)] == ["0.80 M", "10.7 M", "4,096 ", "1.20 G"]
-    assert [duration(s) for s in (40, 300, 7200, 3e5)] == ["40 s", "5 min", "2.0 h", "3.5 days"]
+    assert [rough_duration(s) for s in (40, 300, 7200, 3e5)] == ["40 s", "5 min", "2.0 h", "3.5 days"]
 
 
 @given(st.integers(0, 7), st.integers(12, 90))

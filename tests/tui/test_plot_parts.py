@@ -7,12 +7,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui.lab.history import Axis
+from tui.lab.numbers import amount, duration, short_number
 from tui.panes.loss.picture import axis_labels
 from tui.panes.loss.view import View
 from tui.widgets.curves import draw_curves
 from tui.widgets.plot import Band, Curve, Picture, Plot, _write_free
 from tui.widgets.sparkline import sparkline
-from tui.widgets.ticks import amount, duration, linear_ticks, log_ticks, short_number, tick_labels
+from tui.widgets.ticks import linear_ticks, log_ticks, tick_labels
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 OVER = ("finished", "reused", "failed")
 """The states of a cell that nothing is to come of any more."""
 
+UNSEEN, UNSEEN_IN_SHORT = "no difference that this experiment could see", "no difference seen"
+
+MOST_NAMED = 3
+"""How many arms one line tells of one by one; more are counted."""
+
 
 @dataclass(frozen=True)
 class AblationState:
@@ -69,3 +74,15 @@ def advance_ablation(state: AblationState | None, event: Event) -> AblationState
             return replace(state, status="stopped", reason=reason)
         case _:
             return state
+
+
+def outcome(result: AblationResult) -> str:
+    """What came out, in one line: each arm where there are few, else how many of each kind."""
+    arms = result.arms[1:]
+    if len(arms) <= MOST_NAMED:
+        return "; ".join(f"{arm.name} {arm.words}" for arm in arms)
+    counts: dict[str, int] = {}
+    for arm in arms:
+        words = arm.words.replace(UNSEEN, UNSEEN_IN_SHORT)
+        counts[words] = counts.get(words, 0) + 1
+    return ", ".join(f"{count} {words}" for words, count in counts.items())

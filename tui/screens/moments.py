@@ -16,6 +16,7 @@ from textual.widgets import DataTable, Static
 from lmcore.protocol.messages import Event, ListMoments, MomentList, MomentSource, Rejected, Rewind, StateChanged
 from lmcore.protocol.messages import ValueChanged as Change
 from tui.lab.history import History, read_history
+from tui.lab.numbers import short_number
 from tui.lab.state import LabState
 from tui.messages import ForkRun, Notice, ResumeRun, SendCommand, next_request
 from tui.panes.loss.marks import mark_name
@@ -23,7 +24,6 @@ from tui.panes.loss.picture import TRAIN, VALIDATION
 from tui.panes.loss.records import read_past_changes
 from tui.plain_text import shown_text
 from tui.widgets.choice_table import ChoiceTable
-from tui.widgets.ticks import short_number
 
 ASK_AGAIN = 1.0
 """Seconds between two looks at which moments there are while the run trains on."""

@@ -9,8 +9,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.bindings import TABLE, Entry, Place, shown_key
+from tui.lab.numbers import short_number
 from tui.lab.state import LabState
-from tui.widgets.ticks import short_number
 
 _RUN = ("start", "step", "stop", "now")
 """What comes first in the footer, before the keys of the pane in focus."""

@@ -4,9 +4,9 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.lab.numbers import duration
 from tui.lab.state import LabState
 from tui.plain_text import shown_text
-from tui.widgets.ticks import duration
 
 Part = tuple[str, str]
 """A text and its style."""

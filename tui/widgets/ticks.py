@@ -1,8 +1,10 @@
-"""Where an axis has its ticks, and how its numbers are written."""
+"""Where an axis has its ticks."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, floor, isfinite, log10
+
+from tui.lab.numbers import short_exponent
 
 
 def linear_ticks(low: float, high: float, count: int) -> list[float]:
@@ -61,46 +63,4 @@ def _exact(ticks: Sequence[float], form: str, room: float) -> list[str]:
         texts = [format(tick + 0.0, form.format(decimals)) for tick in ticks]
         if all(abs(float(text.replace(",", "")) - tick) <= room for text, tick in zip(texts, ticks, strict=True)):
             break
-    return [_without_zeros(text) if tick else text.partition("e")[0] for tick, text in zip(ticks, texts, strict=True)]
-
-
-def _without_zeros(text: str) -> str:
-    return text.replace("e-0", "e-").replace("e+0", "e+")
-
-
-def short_number(value: float | None, digits: int = 3) -> str:
-    """A number in at most about seven characters: 0.412, 12.3, 3.0e-4, 12,900."""
-    if value is None:
-        return "–"
-    if not isfinite(value):
-        return {True: "nan"}.get(value != value, "inf" if value > 0 else "-inf")
-    size = abs(value)
-    if size == 0:
-        return "0"
-    if size >= 1e6 or size < 1e-2:
-        return _without_zeros(f"{value:.{digits - 2}e}")
-    if size >= 1000:
-        return f"{value:,.0f}"
-    if size >= 1:
-        return f"{value:.{max(0, digits - (1 if size < 10 else 2 if size < 100 else 3))}f}"
-    return f"{value:.{digits}f}"
-
-
-def amount(value: float) -> str:
-    """A count with a unit letter: 950, 4.1k, 16.4M, 2.00B."""
-    for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= unit:
-            scaled = value / unit
-            return f"{scaled:.{0 if scaled >= 100 or scaled == int(scaled) else 1}f}{letter}"
-    return f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """A time span: 0:42, 12:07, 3:05:00, 2 d 4 h."""
-    whole = max(0, round(seconds))
-    days, rest = divmod(whole, 86400)
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return [short_exponent(text) if tick else text.partition("e")[0] for tick, text in zip(ticks, texts, strict=True)]

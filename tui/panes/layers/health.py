@@ -7,7 +7,7 @@ from statistics import median
 from typing import Literal
 
 from lmcore.protocol.messages import LayerRow
-from tui.widgets.ticks import short_number
+from tui.lab.numbers import short_number
 
 Column = Literal["weight_norm", "gradient_norm", "update_ratio", "activation_rms"]
 

@@ -11,8 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable
 
 from lmcore.protocol.messages import Inspection
+from tui.lab.numbers import short_number
 from tui.plain_text import shown_text
-from tui.widgets.ticks import short_number
 
 
 class ParametersDialog(ModalScreen[None]):

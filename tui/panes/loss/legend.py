@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from tui.lab.history import History
+from tui.lab.numbers import short_number
 from tui.panes.loss.picture import TRAIN, VALIDATION, Choice, OtherRun
 from tui.plain_text import shown_text
-from tui.widgets.ticks import short_number
 
 
 def title(choice: Choice, history: History, floor: float | None, seen: int | None = None) -> Content:

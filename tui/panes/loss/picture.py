@@ -7,11 +7,12 @@ from pathlib import Path
 
 from lmcore.protocol.messages import ValueChanged
 from tui.lab.history import Axis, History
+from tui.lab.numbers import amount, duration, short_number
 from tui.lab.series import Series, reduce_to_columns
 from tui.panes.loss.marks import mark_name
 from tui.panes.loss.view import View
 from tui.widgets.plot import Curve, Picture
-from tui.widgets.ticks import amount, duration, short_number, tick_labels
+from tui.widgets.ticks import tick_labels
 
 TRAIN, VALIDATION = "loss/train", "loss/val"
 LARGEST = 1e100

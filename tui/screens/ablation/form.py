@@ -15,9 +15,9 @@ from textual.widgets.option_list import Option
 
 from lmcore.experiments.ablation.plan import Ablation
 from tui.dialogs.dialog import Dialog, paragraph
+from tui.lab.ablation_draft import Baseline, Draft, DraftError, arm_of, forecast, plan_of, sentence_of
 from tui.panes.config.reading import Reading
 from tui.plain_text import shown_text
-from tui.screens.ablation.draft import Baseline, Draft, DraftError, arm_of, forecast, plan_of, sentence_of
 from tui.screens.ablation.offers import Offer, offers, row_of
 from tui.widgets.option_arrows import move_while_typing
 

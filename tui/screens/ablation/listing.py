@@ -15,10 +15,10 @@ from textual.widgets import DataTable, Static
 from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
 from lmcore.experiments.ablation.result import AblationResult
 from lmcore.experiments.runs.listing import RunError
+from tui.lab.ablation import outcome
+from tui.lab.numbers import rough_duration
 from tui.messages import AskAblation
-from tui.panes.config.meaning import duration
 from tui.plain_text import shown_text
-from tui.screens.ablation.verdicts import outcome
 from tui.widgets.choice_table import ChoiceTable
 
 _MARKS = {"running": "●", "finished": "✔", "interrupted": "◐", "damaged": "▲"}
@@ -150,7 +150,7 @@ def cells(one: AblationSummary, now: float) -> list[Text]:
     """An ablation as one row of the table, as plain text."""
     result = one.result
     numbers = ("–",) * 3 if result is None else _numbers(result)
-    ago = f"{duration(max(0.0, now - one.changed))} ago" if one.changed else "–"
+    ago = f"{rough_duration(max(0.0, now - one.changed))} ago" if one.changed else "–"
     return [
         Text(shown_text(one.name, one_line=True)[:44]),
         Text(f"{_MARKS[one.status]} {one.status}", style="bold" if one.status == "damaged" else ""),

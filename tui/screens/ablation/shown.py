@@ -8,8 +8,8 @@ from lmcore.experiments.ablation.page import PAGE
 from lmcore.experiments.ablation.result import AblationResult
 from lmcore.protocol.messages import AblationCell
 from tui.lab.ablation import AblationState
+from tui.lab.numbers import duration
 from tui.plain_text import shown_text
-from tui.widgets.ticks import duration
 
 _HOW_TO_READ = (
     "Loss of the last step on the whole validation split, in nats per token; the difference is the arm's minus the "

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from lmcore.experiments.ablation.page import HEADINGS, NUMBERS, table_rows
 from lmcore.experiments.ablation.result import AblationResult, ArmResult, difference_so_far
+from tui.lab.ablation import UNSEEN, UNSEEN_IN_SHORT
 from tui.plain_text import shown_text
 
 Span = tuple[str, str]
@@ -16,13 +17,8 @@ Span = tuple[str, str]
 
 NOTHING = "–"
 
-UNSEEN, UNSEEN_IN_SHORT = "no difference that this experiment could see", "no difference seen"
-
 FOLDED = ("seconds to reach", "tokens to reach", "could see", "95 % interval", "p", "verdict")
 """The columns that go to a second line where a line is too narrow, the first ones first."""
-
-MOST_NAMED = 3
-"""How many arms one line tells of one by one; more are counted."""
 
 MOST_ARM = 44
 LEAST_ARM = 16
@@ -121,15 +117,3 @@ def _fold(row: Row, folded: list[str], width: int) -> list[list[Span]]:
             text = ""
         text = f"{text} · {word}" if text else f"  {word}"
     return [*lines, [(text, "$text-muted")]] if text else lines
-
-
-def outcome(result: AblationResult) -> str:
-    """What came out, in one line: each arm where there are few, else how many of each kind."""
-    arms = result.arms[1:]
-    if len(arms) <= MOST_NAMED:
-        return "; ".join(f"{arm.name} {arm.words}" for arm in arms)
-    counts: dict[str, int] = {}
-    for arm in arms:
-        words = arm.words.replace(UNSEEN, UNSEEN_IN_SHORT)
-        counts[words] = counts.get(words, 0) + 1
-    return ", ".join(f"{count} {words}" for words, count in counts.items())

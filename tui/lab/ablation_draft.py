@@ -10,7 +10,7 @@ from lmcore.experiments.runs import folder as layout
 from lmcore.experiments.runs.listing import read_config_text, read_run
 from lmcore.experiments.runs.metrics import latest_metrics
 from lmcore.protocol.messages import Ablate
-from tui.panes.config.meaning import duration
+from tui.lab.numbers import rough_duration
 
 MOST_SEEDS = 1000
 
@@ -117,7 +117,7 @@ def forecast(plan: Ablation, cores: int, work_rate: float | None) -> str:
     work = sum(_flops(arm.config) for arm in plan.arms) * len(plan.seeds) * steps
     time = "time: not measured yet"
     if work_rate is not None:
-        time = f"about {duration(work * work_rate / max(1, min(cores, count)))} of training"
+        time = f"about {rough_duration(work * work_rate / max(1, min(cores, count)))} of training"
     return "\n".join((f"{words} · {time}", *plan.notes))
 
 
