@@ -28,6 +28,14 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def shown_path(path: Path) -> str:
+    """A path relative to the working folder where it lies inside it."""
+    try:
+        return str(Path(os.path.realpath(path)).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
 def user_folder(kept: Kept) -> Path:
     """The folder that LMLAB_CACHE, LMLAB_DATA or LMLAB_STATE names, else the system's own for lmlab.
 

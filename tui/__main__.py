@@ -79,7 +79,7 @@ def _config_path(name: str) -> Path | None:
 def _open(path: Path | None, runs_folder: Path | None, theme: str | None) -> int:
     from lmcore.process.client.client import CoreClient, prepare_to_spawn
     from tui.app import LabApp
-    from tui.leaving import last_words
+    from tui.desk.departure import last_words
     from tui.plain_text import shown_text
 
     prepare_to_spawn()
@@ -88,8 +88,8 @@ def _open(path: Path | None, runs_folder: Path | None, theme: str | None) -> int
     try:
         app.run()
     finally:
-        app.core.shut_down(0 if app.leaving.problem else 60.0)
-    status, words = last_words(app)
+        app.core.shut_down(0 if app.desk.leaving.problem else 60.0)
+    status, words = last_words(app.desk, app.return_code)
     if words:
         with suppress(OSError):  # the terminal may be gone
             print(f"lmlab: {shown_text(words)}", file=sys.stderr)

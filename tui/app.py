@@ -1,10 +1,13 @@
-"""The laboratory's app: it composes the screens, routes commands to the core and events to the panes, and no more."""
+"""The laboratory's app: it composes the screens, performs what is decided at the desk, and no more."""
 
+import asyncio
 import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 from rich.console import RenderableType
 from textual.app import App
@@ -13,15 +16,38 @@ from textual.driver import Driver
 from textual.events import Event as TextualEvent
 from textual.events import InputEvent, Key, Paste
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
 
 from lmcore.protocol.messages import Command, Event
-from tui import leaving, opening, routing, time_travel
 from tui.bindings import Entry, Place, pane_bindings
 from tui.budget import RenderBudget
-from tui.lab.state import LabState, advance_state
+from tui.desk import departure, reactions, run_keys, runs
+from tui.desk.desk import Desk
+from tui.desk.effects import (
+    Ask,
+    ChangeText,
+    Close,
+    Effect,
+    EndCore,
+    Exit,
+    FollowFile,
+    GoToField,
+    Hand,
+    Overlay,
+    Question,
+    Redraw,
+    SeeLoss,
+    Send,
+    Show,
+    StartCore,
+    Tell,
+    Way,
+)
+from tui.lab.parts import DrawsLater, Listens
+from tui.lab.state import LabState, Severity, advance_state
 from tui.messages import (
     AskAblation,
     ChangeHooks,
@@ -35,13 +61,12 @@ from tui.messages import (
     OverlayRun,
     ResumeRun,
     SendCommand,
-    Severity,
     ShowLog,
     ShowMoments,
     ShowRuns,
 )
+from tui.pages import ask, screen_of
 from tui.plain_text import PlainLines, shown_text
-from tui.run_commands import press_start, press_step, press_stop
 from tui.screens.home import HomeScreen
 from tui.themes import DARK, NAMES, TERMINAL, THEMES, next_theme
 from tui.type_ahead import TypeAhead
@@ -81,6 +106,15 @@ PLAIN_LINES = PlainLines()
 SECONDS_OF_QUIET, LOOKS = 5.0, 3
 """How often it is looked whether the core says anything, and after how many looks in vain that is told."""
 CoreFactory = Callable[[Callable[[list[Event]], None]], Core]
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class CoreEnded(Message):
+    """The core was asked to save and to end: it has ended, or `problem` says why not."""
+
+    def __init__(self, problem: str = "") -> None:
+        self.problem = problem
+        super().__init__()
 
 
 class LabApp(App[None]):
@@ -97,23 +131,22 @@ class LabApp(App[None]):
     ) -> None:
         super().__init__()
         self.config_path = config_path
-        self.runs_folder = runs_folder
-        self.lab = LabState()
+        self.desk = Desk(runs_folder)
         self.core = core_factory(self._hear)
         self.budget = RenderBudget()
         self.home = HomeScreen()
         self.typed = TypeAhead(self, lambda: self.home.has_panes)
-        self.waits_to_start = False  # F5 was pressed before the core was ready
-        self.resumes_when_open = False  # a run is being opened in order to train on
-        self.sent: dict[str, Command] = {}  # the last of each kind, to be sent again once files are agreed to
-        self.leaving = leaving.Leaving()
-        self.reopens = ""  # the run to open when the core that was started again is ready
         self._next_show: Timer | None = None
         self._quiet = 0  # how often the core had said nothing, one look after the other
         self.animation_level = "none"
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme or default_theme(os.environ).name
+
+    @property
+    def lab(self) -> LabState:
+        """What is known of the core and its run."""
+        return self.desk.lab
 
     def get_default_screen(self) -> Screen[None]:
         """The home screen."""
@@ -130,7 +163,7 @@ class LabApp(App[None]):
 
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # after fg the terminal is empty
         if not self.is_headless:
-            leaving.listen_to_signals(self)
+            self._listen_to_signals()
             self.set_interval(SECONDS_OF_QUIET, self.look_whether_it_answers)
 
     def get_driver_class(self) -> type[Driver]:
@@ -152,14 +185,41 @@ class LabApp(App[None]):
 
     def thread_broke(self, error: BaseException | None) -> None:
         """Remember an error that no one on a thread of the lab's expected, and say so; the run goes on."""
-        if error is not None and self.leaving.broken is None:
-            self.leaving.broken = error
+        if error is not None and self.desk.leaving.broken is None:
+            self.desk.leaving.broken = error
             self.call_later(self.tell, f"Something broke that should not: {type(error).__name__}: {error}", "error")
 
     async def _load_the_rest(self) -> None:
+        """Start the core, and mount the panes that need the schema."""
         self.core.start()
-        await opening.mount_panes(self)
+        from lmcore.config import ConfigError, find_config
+        from tui.panes.config import ConfigPane
+        from tui.panes.hooks import HooksPane
+        from tui.panes.repl import ReplPane
+
+        path = self.config_path
+        try:
+            path = find_config(str(path or "baseline"))
+        except ConfigError as error:
+            self.tell(str(error), "error")
+        config = ConfigPane(path, self.desk.given_runs_folder, id="config")
+        self.desk.sheet = config
+        await self.home.mount_panes(config, HooksPane(id="hooks"), ReplPane(self.desk.runs_folder, id="repl"))
+        if config.config is not None:
+            self.home.repl_settings(config.config)
+        self.show_state()
         self.budget.forgive()
+
+    def _listen_to_signals(self) -> None:
+        """Let SIGINT (^c is a key here), SIGTERM and SIGHUP (a closed terminal) save and quit, unless ignored."""
+        loop = asyncio.get_running_loop()
+        for number in ENDINGS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self.end_by_signal, number)
+
+    def end_by_signal(self, number: signal.Signals) -> None:
+        """Save and quit without a question."""
+        self.carry_out(departure.end_by_signal(self.desk, number))
 
     async def on_event(self, event: TextualEvent) -> None:
         """Tell the budget of keys and mouse, whose cost is not the drawing's, and take what is typed in turn."""
@@ -178,7 +238,7 @@ class LabApp(App[None]):
     def send(self, *commands: Command) -> None:
         """Send commands to the core, if it is there."""
         for command in commands:
-            self.sent[type(command).__name__] = command
+            self.desk.sent[type(command).__name__] = command
             try:
                 self.core.send(command)
             except RuntimeError as error:
@@ -190,7 +250,7 @@ class LabApp(App[None]):
         lab may have been stopped itself, and finds what was said meanwhile."""
         self._quiet += 1
         if self._quiet == LOOKS and self.lab.core == "ready":
-            self.lab = replace(self.lab, is_silent=True)
+            self.desk.lab = replace(self.lab, is_silent=True)
             self.show_state()
             text = f"The core has said nothing for {SECONDS_OF_QUIET * LOOKS:.0f} seconds: it may be stopped, or wait"
             self.tell(f"{text} for memory or a disk. Training goes on when it does; q saves and quits.", "warning")
@@ -199,15 +259,32 @@ class LabApp(App[None]):
         """Advance the state, hand the events down, and show both when the budget allows."""
         before = self.lab
         self._quiet = 0
-        self.lab = advance_state(before, message.events)
+        self.desk.lab = advance_state(before, message.events)
         self.home.receive_events(message.events)
-        routing.react(self, before, message.events)
-        if any(isinstance(event, routing.URGENT) for event in message.events):
+        for event in message.events:
+            self.carry_out(reactions.react(self.desk, event))
+        self._follow_run(before)
+        for screen in self.screen_stack[1:]:
+            if isinstance(screen, Listens):
+                screen.receive_events(message.events)
+        if any(isinstance(event, reactions.URGENT) for event in message.events):
             self.budget.forgive()
             self.show_state()
             self.budget.forgive()
         elif self._next_show is None:
             self._next_show = self.set_timer(max(0.01, self.budget.seconds_until_due()), self.show_state)
+
+    def _follow_run(self, before: LabState) -> None:
+        """Bring changed hooks of the run that is open into the configuration, too."""
+        old, run = before.run, self.lab.run
+        if self.home.config is None or before.changes == self.lab.changes or old is None or run is None:
+            return
+        if old.folder == run.folder:
+            from tui.desk.hook_changes import follow_run
+            from tui.panes.config.applying import running_config
+
+            configs = running_config(old, before.changes), running_config(run, self.lab.changes)
+            self.carry_out(follow_run(self.desk, *configs))
 
     def show_state(self) -> None:
         """Give the present state to what is visible."""
@@ -217,8 +294,87 @@ class LabApp(App[None]):
         self.budget.drawn()
         if not self.home.is_whole:
             return
+        config = self.home.config
+        running = config.running if config is not None else None
+        title = config.path.stem if config is not None and config.path else "lab"
+        source = running.dataset.source if running is not None else ""
         with self.batch_update():
-            routing.show(self)
+            self.home.show(self.lab, title, source, self.desk.waits_to_start)
+            if running is not None:
+                self.budget.share = running.other.screen_budget
+                self.home.loss.set_smoothing(running.other.smoothing)
+            if isinstance(self.screen, DrawsLater):
+                self.screen.show_received()
+
+    # What is decided
+
+    def carry_out(self, way: Way) -> None:
+        """Perform the effects of a decision, up to a question; what follows its answer is performed then."""
+        self._go_on(way, None)
+
+    def _go_on(self, way: Way, answer: Any) -> None:
+        try:
+            effect = way.send(answer)
+            while not isinstance(effect, Ask):
+                effect = way.send(self._perform(effect))
+        except StopIteration:
+            return
+        self.run_worker(self._ask(way, effect.question))
+
+    async def _ask(self, way: Way, question: Question) -> None:
+        self._go_on(way, await ask(self, question, self.home.config))
+
+    def _perform(self, effect: Effect) -> bool | None:
+        """Do one thing; False where it was not to be done."""
+        config = self.home.config
+        match effect:
+            case Tell():
+                self.tell(effect.text, effect.severity)
+            case Send():
+                self.send(*effect.commands)
+            case Show():
+                screen = screen_of(effect.page, self.desk, self.home.loss.records)
+                if type(self.screen) is type(screen):
+                    return False
+                self.push_screen(screen)
+                return True
+            case Close():
+                while self.screen is not self.home and (effect.what == "all" or _is_of_ablations(self.screen)):
+                    self.pop_screen()
+            case GoToField() if config is not None:
+                self.home.focus_pane("config")
+                if effect.key:
+                    config.go_to(effect.key)
+            case SeeLoss() if not self.home.shows_all and self.home.active == "config":
+                self.home.focus_pane("loss")
+            case Overlay():
+                self.home.loss.overlay(effect.folder, True)
+            case FollowFile() if config is not None:
+                config.follow_file()
+            case ChangeText() if config is not None:
+                config.change_text(effect.text)
+            case Hand():
+                self.home.receive_events((effect.event,))
+            case Redraw():
+                self.show_state()
+            case StartCore():
+                self.core.restart()
+            case EndCore():
+                threading.Thread(target=self._end_core, args=(effect,), name="leaving", daemon=True).start()
+            case Exit():
+                self.exit()
+        return None
+
+    def _end_core(self, effect: EndCore) -> None:
+        """Called on a thread, so that the screen lives until the core has saved and ended."""
+        problem = self.core.ask_to_end(effect.timeout)
+        if not effect.must_save or not problem:
+            self.core.shut_down(0)
+        self.post_message(CoreEnded(problem if effect.must_save else ""))
+
+    def on_core_ended(self, message: CoreEnded) -> None:
+        """Take that the core has saved and ended, or could not."""
+        self.carry_out(departure.core_ended(self.desk, message.problem))
 
     # What panes ask for
 
@@ -241,21 +397,28 @@ class LabApp(App[None]):
 
     def on_change_hooks(self, message: ChangeHooks) -> None:
         """Change the hooks of the run, or of the configuration."""
-        from tui.hook_changes import change_hooks
+        from tui.desk.hook_changes import change_hooks
 
-        change_hooks(self, message.hooks)
+        self.carry_out(change_hooks(self.desk, message.hooks))
 
     def on_open_config(self, message: OpenConfig) -> None:
-        """Show another configuration."""
-        opening.open_config(self, message.path)
+        """Show another configuration file; without a path ask for one."""
+        self._perform(Close())
+        self._perform(GoToField(""))
+        config = self.home.config
+        if config is not None and message.path is not None:
+            config.load(message.path)
+            self.show_state()
+        elif config is not None:
+            config.action_open()
 
     def on_new_run(self, message: NewRun) -> None:
         """Start a new run."""
-        opening.new_run(self, message.config_text, message.agreed)
+        self.carry_out(runs.new_run(self.desk, message.config_text, message.agreed))
 
     def on_resume_run(self, message: ResumeRun) -> None:
         """Open a run."""
-        opening.open_run(self, message.folder, message.at, message.train)
+        self.carry_out(runs.open_run(self.desk, message.folder, message.at, message.train))
 
     def on_overlay_run(self, message: OverlayRun) -> None:
         """Draw another run's curves."""
@@ -263,13 +426,13 @@ class LabApp(App[None]):
 
     def on_compare_runs(self, message: CompareRuns) -> None:
         """Show runs beside each other."""
-        opening.compare_runs(self, message.folders)
+        self.carry_out(runs.compare_runs(message.folders))
 
     def on_ask_ablation(self, message: AskAblation) -> None:
         """Do what the screens of ablations ask for."""
-        from tui import ablations
+        from tui.desk import ablations
 
-        ablations.answer(self, message)
+        self.carry_out(ablations.answer(self.desk, message.what, message.folder))
 
     def on_show_runs(self, message: ShowRuns) -> None:
         """Open the list of runs."""
@@ -281,15 +444,11 @@ class LabApp(App[None]):
 
     def on_show_moments(self, message: ShowMoments) -> None:
         """List the checkpoints of another run."""
-        time_travel.show_moments(self, message.folder)
+        self.carry_out(runs.show_moments(self.desk, message.folder))
 
     def on_fork_run(self, message: ForkRun) -> None:
         """Fork a run at a step."""
-        time_travel.ask_fork(self, message.folder, message.step, message.name)
-
-    def on_core_ended(self, message: leaving.CoreEnded) -> None:
-        """The core has saved and ended: so does the app."""
-        leaving.core_ended(self, message.problem)
+        self.carry_out(runs.fork_run(self.desk, message.folder, message.step, message.name))
 
     async def on_footer_line_chosen(self, message: FooterLine.Chosen) -> None:
         """Do what a key of the footer does."""
@@ -307,29 +466,29 @@ class LabApp(App[None]):
 
     def action_start(self) -> None:
         """Start, pause, resume."""
-        opening.press(self, press_start)
+        self.carry_out(run_keys.press_start(self.desk))
 
     def action_step(self) -> None:
         """Make one step."""
-        opening.press(self, press_step)
+        self.carry_out(run_keys.press_step(self.desk))
 
     def action_stop(self) -> None:
         """Stop and save."""
-        opening.press(self, lambda lab, _: press_stop(lab))
+        self.carry_out(run_keys.press_stop(self.desk))
 
     def action_pane(self, place: str) -> None:
         """Go to a pane."""
-        opening.go_home(self)
+        self._perform(Close())
         self.home.focus_pane(cast(Place, place))
 
     def action_next_pane(self) -> None:
         """Go to the next pane."""
-        opening.go_home(self)
+        self._perform(Close())
         self.home.focus_next_pane()
 
     def action_zoom(self) -> None:
         """Zoom the active pane."""
-        opening.go_home(self)
+        self._perform(Close())
         self.home.toggle_zoom()
 
     def action_unzoom(self) -> None:
@@ -338,29 +497,30 @@ class LabApp(App[None]):
 
     def action_runs(self) -> None:
         """List the runs."""
-        opening.show_runs(self)
+        self._perform(Show("runs"))
 
     def action_ablations(self) -> None:
         """Show the ablation that goes on, or all."""
-        from tui import ablations
+        from tui.desk import ablations
 
-        ablations.show(self)
+        if not any(map(_is_of_ablations, self.screen_stack)):
+            self.carry_out(ablations.show(self.desk))
 
     def action_notes(self) -> None:
         """Edit the notes of the run that is open."""
-        opening.show_notes(self)
+        self.carry_out(runs.show_notes(self.desk))
 
     def action_moments(self) -> None:
         """List the moments that one can go back to."""
-        time_travel.show_moments(self)
+        self.carry_out(runs.show_moments(self.desk))
 
     def action_now(self) -> None:
         """Look at the present again."""
-        time_travel.go_to_present(self)
+        self.carry_out(runs.go_to_present(self.desk))
 
     def action_log(self) -> None:
         """Show the log."""
-        opening.show_log(self)
+        self._perform(Show("log"))
 
     def action_theme(self) -> None:
         """Take the next theme."""
@@ -386,7 +546,14 @@ class LabApp(App[None]):
 
     async def action_quit(self) -> None:
         """Quit, asking first when a run goes."""
-        leaving.quit_lab(self)
+        self.carry_out(departure.quit_lab(self.desk))
+
+
+def _is_of_ablations(screen: Screen[Any]) -> bool:
+    from tui.screens.ablation.listing import AblationsScreen
+    from tui.screens.ablation.view import AblationScreen
+
+    return isinstance(screen, AblationScreen | AblationsScreen)
 
 
 def _commands() -> type:

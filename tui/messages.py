@@ -3,16 +3,16 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from lmcore.protocol.messages import Command, Event
+from tui.lab.ablation import AblationRequest
+from tui.lab.state import Severity
 
 if TYPE_CHECKING:
     from lmcore.config import HookConfig
-
-Severity = Literal["information", "warning", "error"]
 
 _requests = itertools.count(1)
 
@@ -116,7 +116,7 @@ class AskAblation(Message):
     """What the screens of ablations ask for: the form of a new one, the list, one to look at or to go on with (by its
     folder), or that the one that goes on stops."""
 
-    def __init__(self, what: Literal["new", "list", "show", "go on", "stop"], folder: Path | None = None) -> None:
+    def __init__(self, what: AblationRequest, folder: Path | None = None) -> None:
         self.what = what
         self.folder = folder
         super().__init__()

@@ -12,6 +12,8 @@ from textual.app import App, ScreenStackError
 from textual.dom import DOMNode
 from textual.events import Key, Paste
 
+from tui.lab.parts import Waits
+
 LONGEST = 1.0
 """Seconds after which the next key is taken all the same: nothing that a key begins may close the keyboard."""
 
@@ -72,7 +74,8 @@ class TypeAhead:
 
     @property
     def _screen_waits(self) -> bool:
-        return getattr(self._app.screen, "waits", False)
+        screen = self._app.screen
+        return isinstance(screen, Waits) and screen.waits
 
     async def _until_filled(self) -> None:
         """Wait until the screen in front has what it needs to take a key; escape gives it up, and what is before it."""

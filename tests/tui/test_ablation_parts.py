@@ -10,7 +10,7 @@ from lmcore.protocol.messages import AblationCell, AblationEnded, AblationStands
 from tests.experiments.runs.made_runs import make_run
 from tests.tui.ablation_events import BEGAN, MUON, NORM, TEXT, finished, planned, result, run_name, training
 from tests.tui.fake_core import run_info
-from tui.ablations import ended_sentence
+from tui.desk.ablations import ended_sentence
 from tui.lab.ablation import AblationState, advance_ablation, outcome
 from tui.lab.ablation_draft import (
     Baseline,

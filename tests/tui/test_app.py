@@ -32,9 +32,9 @@ from lmcore.protocol.messages import (
 )
 from tests.tui.fake_core import READY, FakeCore, layer_rows, metrics_rows, run_info
 from tests.tui.test_plain_text import NASTY
-from tui.app import LabApp
+from tui.app import ENDINGS, LabApp
 from tui.bindings import PLACES, TABLE
-from tui.leaving import ENDINGS, last_words, told_to_end
+from tui.desk.departure import last_words
 from tui.messages import NewRun, OverlayRun, ResumeRun, SendCommand
 from tui.panes.layers import LayersPane
 from tui.panes.layers.parameters import ParametersDialog
@@ -183,7 +183,7 @@ async def test_f5_twice_while_the_core_loads_changes_its_mind() -> None:
         await pilot.press("f5", "f5")
         core.get_ready()
         await pilot.pause()
-        assert not core.sent(Start) and not app.waits_to_start
+        assert not core.sent(Start) and not app.desk.waits_to_start
 
 
 async def test_f5_with_a_broken_configuration_says_what_is_wrong_and_goes_there() -> None:
@@ -466,17 +466,17 @@ async def test_a_run_that_cannot_be_saved_is_not_left_without_a_word() -> None:
         await pilot.press("2", "q")
         await until(pilot, lambda: "cannot be saved: Cannot write metrics.jsonl" in text_of(app))
         await pilot.press("escape")
-        assert app.screen is app.home and not core.is_shut_down and last_words(app) == (0, "")
+        assert app.screen is app.home and not core.is_shut_down and last_words(app.desk, app.return_code) == (0, "")
         await pilot.press("q")
         await until(pilot, lambda: "Try again" in text_of(app))
         await pilot.press("enter")
         await until(pilot, lambda: "Try again" in text_of(app))
         await pilot.press("y")
         await until(pilot, lambda: app._exit)
-        status, words = last_words(app)
+        status, words = last_words(app.desk, app.return_code)
         assert status == 1 and "could not be saved" in words and "lmcore resume" not in words  # its folder is gone
         Path(run_info().folder).mkdir(parents=True)
-        assert last_words(app)[1].endswith(f"with: lmcore resume {run_info().name}")
+        assert last_words(app.desk, app.return_code)[1].endswith(f"with: lmcore resume {run_info().name}")
 
 
 async def test_a_signal_saves_and_quits_without_a_question() -> None:
@@ -484,10 +484,10 @@ async def test_a_signal_saves_and_quits_without_a_question() -> None:
         await train(pilot, core)
         Path(run_info().folder).mkdir(parents=True)
         assert signal.SIGINT in ENDINGS
-        told_to_end(app, signal.SIGHUP)
-        told_to_end(app, signal.SIGHUP)
+        app.end_by_signal(signal.SIGHUP)
+        app.end_by_signal(signal.SIGHUP)
         await until(pilot, lambda: app._exit and core.is_shut_down)
-        status, words = last_words(app)
+        status, words = last_words(app.desk, app.return_code)
         assert status == 129 and words.startswith("Ended by SIGHUP.") and "is saved at step 100. Go on" in words
 
 
@@ -502,7 +502,7 @@ async def test_an_error_on_a_thread_is_told_and_not_forgotten() -> None:
     async with open_lab() as (pilot, app, _):
         app.thread_broke(RuntimeError("[/b] oh"))
         await until(pilot, lambda: any("RuntimeError: [/b] oh" in notice for notice in notices(app)))
-        assert last_words(app)[0] == 1
+        assert last_words(app.desk, app.return_code)[0] == 1
 
 
 async def test_a_lab_that_broke_says_how_the_run_goes_on() -> None:
@@ -510,7 +510,10 @@ async def test_a_lab_that_broke_says_how_the_run_goes_on() -> None:
         await train(pilot, core)
         Path(run_info().folder).mkdir(parents=True)
         app._return_code = 1  # as after an error that should not be
-        assert last_words(app) == (0, f"The run goes on from its last checkpoint with: lmcore resume {run_info().name}")
+        assert last_words(app.desk, app.return_code) == (
+            0,
+            f"The run goes on from its last checkpoint with: lmcore resume {run_info().name}",
+        )
 
 
 async def test_quitting_without_a_run_just_quits() -> None:

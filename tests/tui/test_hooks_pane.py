@@ -236,7 +236,7 @@ async def test_files_are_shown_and_run_only_after_a_yes() -> None:
         await pilot.press("1", "f5")
         start = core.sent(Start)[-1]
         core.push(ConsentWanted("Start", (CODE,)))
-        await until(pilot, lambda: isinstance(app.screen, ConsentDialog))
+        await until(pilot, lambda: isinstance(app.screen, ConsentDialog) and "return x" in text_of(app))
         shown = text_of(app)
         assert CODE.path in shown and CODE.digest in shown and "return x * factor" in shown
         await pilot.press("enter")  # No has the focus

@@ -1,6 +1,5 @@
 """Choosing a configuration file: a list of the known ones, and a line for any other path."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,18 +10,10 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lmcore.places import at_home, is_file
+from lmcore.places import at_home, is_file, shown_path
 from tui.dialogs.dialog import Dialog, paragraph
 from tui.plain_text import shown_text
 from tui.widgets.option_arrows import move_while_typing
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the working folder where it lies inside it."""
-    try:
-        return str(Path(os.path.realpath(path)).relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(path)
 
 
 class OpenFileDialog(Dialog[Path]):

@@ -11,6 +11,9 @@ from lmcore.protocol.messages import AblationBegan, AblationCell, AblationEnded,
 if TYPE_CHECKING:
     from lmcore.experiments.ablation.result import AblationResult
 
+AblationRequest = Literal["new", "list", "show", "go on", "stop"]
+"""What the screens of ablations ask for."""
+
 OVER = ("finished", "reused", "failed")
 """The states of a cell that nothing is to come of any more."""
 

@@ -39,6 +39,9 @@ LOG_LINES = 2000
 LOOKING_BACK = "What is done cannot change: go back to the present (n) to change the run, or fork it here (m, then f)."
 """What is said where somebody would change a moment that is past."""
 
+Severity = Literal["information", "warning", "error"]
+"""How a notice is shown."""
+
 _SECONDS_MEMORY = 0.8
 """Weight of the past in the measured seconds of a step."""
 

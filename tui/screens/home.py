@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from lmcore.protocol.messages import Event
 from tui.bindings import PLACES, Place
+from tui.lab.parts import Listens, ShowsLab
 from tui.lab.state import LabState
 from tui.panes.layers import LayersPane
 from tui.panes.loss import LossPane
@@ -110,14 +111,14 @@ class HomeScreen(Screen[None]):
         self.query_one(StatusLine).show(lab, title, source, waiting)
         self._show_footer()
         for pane in self.panes:
-            if (pane.display or pane is self.hooks) and not isinstance(pane, _Frame):
-                pane.lab = lab  # type: ignore[attr-defined]
+            if (pane.display or pane is self.hooks) and isinstance(pane, ShowsLab):
+                pane.lab = lab
         self._show_shared()
 
     def receive_events(self, events: tuple[Event, ...]) -> None:
         """Hand a batch from the core to the panes that want to hear it."""
         for pane in self.panes:
-            if hasattr(pane, "receive_events"):
+            if isinstance(pane, Listens):
                 pane.receive_events(events)
 
     def focus_pane(self, place: Place) -> None:
@@ -181,8 +182,8 @@ class HomeScreen(Screen[None]):
         for pane in self.panes:
             place = _place_of(pane)
             pane.display = place == self.active or (self.shows_all and (place not in SHARED or place == self.shared))
-            if pane.display and not isinstance(pane, _Frame):
-                pane.lab = self._lab  # type: ignore[attr-defined]
+            if pane.display and isinstance(pane, ShowsLab):
+                pane.lab = self._lab
 
     def _show_shared(self) -> None:
         """Name in the border of the one pane the other that can stand in its place."""

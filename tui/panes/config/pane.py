@@ -92,6 +92,16 @@ class ConfigPane(Widget):
         return self.path.parent if self.path is not None else Path()
 
     @property
+    def config(self) -> TrainingConfig | None:
+        """What the text says; None while something in it is wrong."""
+        return self.reading.config
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another program wrote the file, and its text is not what is shown."""
+        return self.disk.other is not None
+
+    @property
     def is_changed(self) -> bool:
         """Whether the text differs from the file's."""
         return self.text != self.saved_text

@@ -6,7 +6,7 @@ from pathlib import Path
 from textual.content import Content
 
 from lmcore.config import Problem
-from tui.dialogs.open_file import shown_path
+from lmcore.places import shown_path
 from tui.panes.config.rows import Row
 from tui.plain_text import shown_text
 
