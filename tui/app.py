@@ -1,13 +1,12 @@
 """The laboratory's app: it composes the screens, performs what is decided at the desk, and no more."""
 
-import asyncio
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, cast
 
 from rich.console import RenderableType
 from textual.app import App
@@ -18,7 +17,6 @@ from textual.events import InputEvent, Key, Paste
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.timer import Timer
 
 from lmcore.protocol.messages import Command, Event
@@ -46,7 +44,7 @@ from tui.desk.effects import (
     Tell,
     Way,
 )
-from tui.lab.parts import DrawsLater, Listens
+from tui.lab.parts import Core, DrawsLater, Listens
 from tui.lab.state import LabState, Severity, advance_state
 from tui.messages import (
     AskAblation,
@@ -57,56 +55,22 @@ from tui.messages import (
     ForkRun,
     NewRun,
     Notice,
-    OpenConfig,
     OverlayRun,
     ResumeRun,
     SendCommand,
-    ShowLog,
     ShowMoments,
-    ShowRuns,
 )
 from tui.pages import ask, screen_of
 from tui.plain_text import PlainLines, shown_text
 from tui.screens.home import HomeScreen
-from tui.themes import DARK, NAMES, TERMINAL, THEMES, next_theme
+from tui.themes import DARK, NAMES, THEMES, default_theme, next_theme
 from tui.type_ahead import TypeAhead
 from tui.widgets.footer_line import FooterLine
-
-
-class Core(Protocol):
-    """What the app needs of a core: `lmcore.process.client.client.CoreClient`, or a stand-in."""
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the core's process is there."""
-        ...
-
-    def start(self) -> None:
-        """Begin to load the core; returns at once."""
-        ...
-
-    def send(self, command: Command) -> None:
-        """Hand over a command; never waits."""
-        ...
-
-    def restart(self) -> None:
-        """Start a new core in the place of one that died."""
-        ...
-
-    def ask_to_end(self, timeout: float = 60.0) -> str:
-        """Let the core save and end; "" once it has, else why it has not."""
-        ...
-
-    def shut_down(self, timeout: float = 10.0) -> None:
-        """End the core; waits at most `timeout` seconds before it is killed."""
-        ...
-
 
 PLAIN_LINES = PlainLines()
 SECONDS_OF_QUIET, LOOKS = 5.0, 3
 """How often it is looked whether the core says anything, and after how many looks in vain that is told."""
 CoreFactory = Callable[[Callable[[list[Event]], None]], Core]
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class CoreEnded(Message):
@@ -163,7 +127,9 @@ class LabApp(App[None]):
 
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # after fg the terminal is empty
         if not self.is_headless:
-            self._listen_to_signals()
+            from tui.terminal import listen_to_endings
+
+            listen_to_endings(self.end_by_signal)
             self.set_interval(SECONDS_OF_QUIET, self.look_whether_it_answers)
 
     def get_driver_class(self) -> type[Driver]:
@@ -192,30 +158,9 @@ class LabApp(App[None]):
     async def _load_the_rest(self) -> None:
         """Start the core, and mount the panes that need the schema."""
         self.core.start()
-        from lmcore.config import ConfigError, find_config
-        from tui.panes.config import ConfigPane
-        from tui.panes.hooks import HooksPane
-        from tui.panes.repl import ReplPane
-
-        path = self.config_path
-        try:
-            path = find_config(str(path or "baseline"))
-        except ConfigError as error:
-            self.tell(str(error), "error")
-        config = ConfigPane(path, self.desk.given_runs_folder, id="config")
-        self.desk.sheet = config
-        await self.home.mount_panes(config, HooksPane(id="hooks"), ReplPane(self.desk.runs_folder, id="repl"))
-        if config.config is not None:
-            self.home.repl_settings(config.config)
+        self.desk.sheet = await self.home.mount_panes(self.config_path, self.desk.given_runs_folder)
         self.show_state()
         self.budget.forgive()
-
-    def _listen_to_signals(self) -> None:
-        """Let SIGINT (^c is a key here), SIGTERM and SIGHUP (a closed terminal) save and quit, unless ignored."""
-        loop = asyncio.get_running_loop()
-        for number in ENDINGS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self.end_by_signal, number)
 
     def end_by_signal(self, number: signal.Signals) -> None:
         """Save and quit without a question."""
@@ -401,17 +346,6 @@ class LabApp(App[None]):
 
         self.carry_out(change_hooks(self.desk, message.hooks))
 
-    def on_open_config(self, message: OpenConfig) -> None:
-        """Show another configuration file; without a path ask for one."""
-        self._perform(Close())
-        self._perform(GoToField(""))
-        config = self.home.config
-        if config is not None and message.path is not None:
-            config.load(message.path)
-            self.show_state()
-        elif config is not None:
-            config.action_open()
-
     def on_new_run(self, message: NewRun) -> None:
         """Start a new run."""
         self.carry_out(runs.new_run(self.desk, message.config_text, message.agreed))
@@ -433,14 +367,6 @@ class LabApp(App[None]):
         from tui.desk import ablations
 
         self.carry_out(ablations.answer(self.desk, message.what, message.folder))
-
-    def on_show_runs(self, message: ShowRuns) -> None:
-        """Open the list of runs."""
-        self.action_runs()
-
-    def on_show_log(self, message: ShowLog) -> None:
-        """Open the log."""
-        self.action_log()
 
     def on_show_moments(self, message: ShowMoments) -> None:
         """List the checkpoints of another run."""
@@ -560,12 +486,3 @@ def _commands() -> type:
     from tui.palette import LabCommands
 
     return LabCommands
-
-
-def default_theme(environment: "os._Environ[str] | dict[str, str]") -> Theme:
-    """The dark theme where the terminal has its colours, else the terminal's own 16."""
-    term = environment.get("TERM", "")
-    many = ("256", "direct", "kitty", "ghostty", "alacritty", "wezterm", "foot")
-    if environment.get("COLORTERM") or any(word in term for word in many) or os.name == "nt":
-        return DARK
-    return TERMINAL

@@ -1,9 +1,11 @@
 """The terminal as the lab drives it: bytes that are not UTF-8 become �, and one that is gone ends the lab in order."""
 
+import asyncio
 import os
 import selectors
 import signal
 from codecs import getincrementaldecoder
+from collections.abc import Callable
 from io import TextIOWrapper
 from typing import Any, cast
 
@@ -12,6 +14,16 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 STDOUT = 1
+
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that save and quit: ^c from outside (it is a key in the lab), a request, a closed terminal."""
+
+
+def listen_to_endings(end: Callable[[signal.Signals], None]) -> None:
+    """Let each of the signals that is not ignored call `end`, between two turns of the event loop."""
+    for number in ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
 
 
 class Screen:

@@ -1,5 +1,8 @@
 """The lab's three themes: dark, light, and the 16 colours of the terminal itself."""
 
+import os
+from collections.abc import Mapping
+
 from textual.theme import Theme
 
 PLOT_VARIABLES = (
@@ -118,3 +121,12 @@ def next_theme(name: str) -> Theme:
     """The theme after the one of this name."""
     names = [theme.name for theme in THEMES]
     return THEMES[(names.index(name) + 1) % len(THEMES)] if name in names else DARK
+
+
+def default_theme(environment: Mapping[str, str]) -> Theme:
+    """The dark theme where the terminal has its colours, else the terminal's own 16."""
+    term = environment.get("TERM", "")
+    many = ("256", "direct", "kitty", "ghostty", "alacritty", "wezterm", "foot")
+    if environment.get("COLORTERM") or any(word in term for word in many) or os.name == "nt":
+        return DARK
+    return TERMINAL

@@ -32,13 +32,14 @@ from lmcore.protocol.messages import (
 )
 from tests.tui.fake_core import READY, FakeCore, layer_rows, metrics_rows, run_info
 from tests.tui.test_plain_text import NASTY
-from tui.app import ENDINGS, LabApp
+from tui.app import LabApp
 from tui.bindings import PLACES, TABLE
 from tui.desk.departure import last_words
 from tui.messages import NewRun, OverlayRun, ResumeRun, SendCommand
 from tui.panes.layers import LayersPane
 from tui.panes.layers.parameters import ParametersDialog
 from tui.screens.help import HelpScreen
+from tui.terminal import ENDINGS
 from tui.themes import THEMES
 from tui.widgets.footer_line import FooterLine
 from tui.widgets.plot import Plot

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tui.__main__ import main
-from tui.app import default_theme
+from tui.themes import default_theme
 
 
 def test_without_a_terminal_it_says_so_and_names_the_headless_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,7 +91,7 @@ class Moments:
 class Comparison:
     """Runs beside each other."""
 
-    folders: Sequence[Path]
+    folders: tuple[Path, ...]
 
 
 @dataclass(frozen=True)

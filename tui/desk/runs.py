@@ -1,6 +1,6 @@
 """Opening, starting, forking and comparing runs, and going back in one."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def _after_stopping(desk: Desk, command: Command) -> Send:
     return Send((Stop(), command) if desk.lab.has_begun else (command,))
 
 
-def compare_runs(folders: Sequence[Path]) -> Way:
+def compare_runs(folders: tuple[Path, ...]) -> Way:
     """Compare two runs or more; say how they are chosen where there are fewer."""
     if len(folders) < 2:
         yield Tell("A comparison needs two runs: lay others over the open one first (r lists the runs).")

@@ -1,10 +1,39 @@
-"""What a part of the screen may be able to do, as the app and the home screen ask for it."""
+"""What the app asks of its parts: of the core, and of panes and screens."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from lmcore.protocol.messages import Event
+from lmcore.protocol.messages import Command, Event
 from tui.lab.state import LabState
+
+
+class Core(Protocol):
+    """What the app needs of a core: `lmcore.process.client.client.CoreClient`, or a stand-in."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the core's process is there."""
+        ...
+
+    def start(self) -> None:
+        """Begin to load the core; returns at once."""
+        ...
+
+    def send(self, command: Command) -> None:
+        """Hand over a command; never waits."""
+        ...
+
+    def restart(self) -> None:
+        """Start a new core in the place of one that died."""
+        ...
+
+    def ask_to_end(self, timeout: float = 60.0) -> str:
+        """Let the core save and end; "" once it has, else why it has not."""
+        ...
+
+    def shut_down(self, timeout: float = 10.0) -> None:
+        """End the core; waits at most `timeout` seconds before it is killed."""
+        ...
 
 
 @runtime_checkable

@@ -1,6 +1,9 @@
 """The home screen: four places for five panes at once, or one at a time where the terminal is small."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -15,14 +18,14 @@ from lmcore.protocol.messages import Event
 from tui.bindings import PLACES, Place
 from tui.lab.parts import Listens, ShowsLab
 from tui.lab.state import LabState
+from tui.messages import Notice
 from tui.panes.layers import LayersPane
 from tui.panes.loss import LossPane
 from tui.widgets.footer_line import FooterLine
 from tui.widgets.status_line import StatusLine
 from tui.widgets.tab_bar import TABS, TabBar
 
-if TYPE_CHECKING:
-    from lmcore.config import TrainingConfig
+if TYPE_CHECKING:  # the panes that need the schema are loaded after the first frame
     from tui.panes.config import ConfigPane
     from tui.panes.hooks import HooksPane
     from tui.panes.repl import ReplPane
@@ -70,11 +73,6 @@ class HomeScreen(Screen[None]):
         """The loss pane."""
         return self.query_one(LossPane)
 
-    def repl_settings(self, config: "TrainingConfig") -> None:
-        """Let the REPL begin with the sampling settings of a configuration."""
-        if self.repl is not None:
-            self.repl.use_settings(config.sampling)
-
     def pane(self, place: Place) -> Widget:
         """The pane of a place, or the frame that keeps the place for it."""
         return next(pane for pane in self.panes if _place_of(pane) == place)
@@ -89,16 +87,34 @@ class HomeScreen(Screen[None]):
         """Whether four panes are visible at once."""
         return not (self.has_class("-tabs") or self.is_zoomed)
 
-    async def mount_panes(self, config: "ConfigPane", hooks: "HooksPane", repl: "ReplPane") -> None:
-        """Put the panes that came after the first frame into their places."""
-        self.config, self.hooks, self.repl = config, hooks, repl
+    async def mount_panes(self, path: Path | None, runs_folder: Path | None) -> ConfigPane:
+        """Load the panes that need the schema, put them into their places, and show a configuration.
+
+        `runs_folder`: where runs are; None: where the configuration says.
+        """
+        from lmcore.config import ConfigError, find_config
+        from tui.panes.config import ConfigPane
+        from tui.panes.hooks import HooksPane
+        from tui.panes.repl import ReplPane
+
+        try:
+            path = find_config(str(path or "baseline"))
+        except ConfigError as error:
+            self.post_message(Notice(str(error), "error"))
+        config = ConfigPane(path, runs_folder, id="config")
+        other = config.config.other.runs_folder if config.config is not None else "runs"
+        self.config, self.hooks = config, HooksPane(id="hooks")
+        self.repl = ReplPane(runs_folder or Path(other), id="repl")
         active = self.active  # removing a frame moves the focus on
-        for frame, pane in zip(self.query(_Frame), (config, hooks, repl), strict=True):
+        for frame, pane in zip(self.query(_Frame), (self.config, self.hooks, self.repl), strict=True):
             pane.display = frame.display
             await self.query_one("#panes").mount(pane, before=frame)
             await frame.remove()
+        if config.config is not None:
+            self.repl.use_settings(config.config.sampling)
         self.focus_pane(active)
         self.has_panes = True
+        return config
 
     @property
     def is_whole(self) -> bool:
@@ -115,7 +131,7 @@ class HomeScreen(Screen[None]):
                 pane.lab = lab
         self._show_shared()
 
-    def receive_events(self, events: tuple[Event, ...]) -> None:
+    def receive_events(self, events: Sequence[Event]) -> None:
         """Hand a batch from the core to the panes that want to hear it."""
         for pane in self.panes:
             if isinstance(pane, Listens):

@@ -54,6 +54,6 @@ def test_moments_are_of_the_open_run_or_of_another() -> None:
 
 
 def test_one_run_is_not_compared() -> None:
-    assert "needs two runs" in told(effects_of(compare_runs([OTHER])))
-    both = [OTHER, Path("runs/b")]
+    assert "needs two runs" in told(effects_of(compare_runs((OTHER,))))
+    both = (OTHER, Path("runs/b"))
     assert effects_of(compare_runs(both)) == [Show(Comparison(both))]

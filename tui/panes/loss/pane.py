@@ -200,7 +200,7 @@ class LossPane(Widget, can_focus=True):
     def action_compare(self) -> None:
         """Compare the open run with those that are drawn behind it."""
         own = [Path(self.lab.run.folder)] if self.lab.run else []
-        self.post_message(CompareRuns([*own, *(other.folder for other in self.records.others)]))
+        self.post_message(CompareRuns((*own, *(other.folder for other in self.records.others))))
 
     def action_filter(self) -> None:
         """Choose a metric by name."""

@@ -177,7 +177,7 @@ class RunsScreen(ModalScreen[None]):
         if len(folders) == 1 and self.open_run is not None and self.open_run.resolve() != folders[0].resolve():
             folders.insert(0, self.open_run)
         if len(folders) > 1:
-            self.app.post_message(CompareRuns(folders))
+            self.app.post_message(CompareRuns(tuple(folders)))
         else:
             self.frame.say(["A comparison needs two runs: mark them first (space)."])
 
