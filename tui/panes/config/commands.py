@@ -1,6 +1,5 @@
 """What the keys of the configuration pane do with files, with its two views, and with the run that is going."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def toggle_text(pane: "ConfigPane") -> None:
     pane.focus()
 
 
-def apply_to_run(pane: "ConfigPane") -> None:
+async def apply_to_run(pane: "ConfigPane") -> None:
     """Change what can change in the run that is going, and offer a new run for the rest."""
     pane.follow_file()
     if pane.problems:
@@ -57,17 +56,18 @@ def apply_to_run(pane: "ConfigPane") -> None:
     for command in found.commands:
         pane.post_message(SendCommand(command))
     if found.needs_new_run:
-        _offer_new_run(pane, found)
+        if await _confirmed(pane, _new_run_instead(found)):
+            pane.post_message(NewRun(pane.text, agreed=True))
     elif not found.commands:
         pane.post_message(Notice("The run already has this configuration."))
 
 
-def _offer_new_run(pane: "ConfigPane", found: Plan) -> None:
+def _new_run_instead(found: Plan) -> ConfirmDialog:
     lines = [f"  {describe(difference)}" for difference in found.needs_new_run[:8]]
     if len(found.needs_new_run) > 8:
         lines.append(f"  and {len(found.needs_new_run) - 8} more")
     applied = f"Changed now: {len(found.commands)}. " if found.commands else ""
-    dialog = ConfirmDialog(
+    return ConfirmDialog(
         "Apply",
         f"{applied}A run cannot change this while it goes on:\n\n" + "\n".join(lines),
         yes="Start a new run",
@@ -75,87 +75,62 @@ def _offer_new_run(pane: "ConfigPane", found: Plan) -> None:
         note="A new run takes the whole configuration; the present one is stopped and saved, and can be resumed.",
     )
 
-    def start(answer: bool | None) -> None:
-        if answer:
-            pane.post_message(NewRun(pane.text, agreed=True))
 
-    pane.app.push_screen(dialog, start)
-
-
-def save_text(pane: "ConfigPane") -> None:
+async def save_text(pane: "ConfigPane") -> None:
     """Save the text in its file; asks where it is wrong, where it has none of its own, where that has changed."""
     path = pane.path
     if path is None or is_packaged(path):
-        save_text_as(pane)
-    else:
-        _ask_if_wrong(pane, lambda: _save_in(pane, path))
+        await save_text_as(pane)
+    elif await _may_be_wrong(pane) and (_is_as_read(pane, path) or await _may_replace(pane, path)):
+        _write(pane, path)
 
 
-def _ask_if_wrong(pane: "ConfigPane", save_it: Callable[[], None]) -> None:
+async def save_text_as(pane: "ConfigPane") -> None:
+    """Ask for a path and save the text there."""
+    if await _may_be_wrong(pane):
+        path = pane.path
+        dialog = SaveAsDialog(LOCAL / path.name if path and is_packaged(path) else path)
+        answer = await pane.app.push_screen_wait(dialog)
+        if answer is not None:
+            _write(pane, as_config_path(answer))
+
+
+async def open_file(pane: "ConfigPane") -> None:
+    """Ask for another file and show it; asks first when the present text is not saved."""
+    path = await pane.app.push_screen_wait(OpenFileDialog(list_configs(), pane.path))
+    question = f"The changes of {pane.path or 'this configuration'} are not saved."
+    dialog = ConfirmDialog("Open", question, yes="Drop them", no="Stay")
+    if path is not None and (not pane.is_changed or await _confirmed(pane, dialog)):
+        pane.load(path)
+
+
+async def _may_be_wrong(pane: "ConfigPane") -> bool:
+    """Whether the text is right, or to be saved though it is wrong."""
     if not pane.problems:
-        save_it()
-        return
-
-    def go_on(answer: bool | None) -> None:
-        if answer:
-            save_it()
-
+        return True
     first = pane.problems[0]
     text = (
         f"The configuration is wrong as it is, and nothing can be trained with it.\nLine {first.line}: {first.message}"
     )
-    pane.app.push_screen(ConfirmDialog("Save", text, yes="Save it as it is", no="Not now"), go_on)
+    return await _confirmed(pane, ConfirmDialog("Save", text, yes="Save it as it is", no="Not now"))
 
 
-def _save_in(pane: "ConfigPane", path: Path) -> None:
+def _is_as_read(pane: "ConfigPane", path: Path) -> bool:
+    """Whether the file still says what was read from it or saved in it, or is gone."""
     try:
-        on_disk: str | None = read_config_text(path)
+        return same_lines(read_config_text(path), pane.saved_text)
     except ConfigError:
-        on_disk = None
-    if on_disk is None or same_lines(on_disk, pane.saved_text):
-        _write(pane, path)
-        return
+        return True
 
-    def replace(answer: bool | None) -> None:
-        if answer:
-            _write(pane, path)
 
+async def _may_replace(pane: "ConfigPane", path: Path) -> bool:
     question = f"{path} was changed by someone else since it was opened."
-    pane.app.push_screen(ConfirmDialog("Save", question, yes="Replace it", no="Keep it"), replace)
+    return await _confirmed(pane, ConfirmDialog("Save", question, yes="Replace it", no="Keep it"))
 
 
-def save_text_as(pane: "ConfigPane") -> None:
-    """Ask for a path and save the text there."""
-
-    def write(answer: str | None) -> None:
-        if answer is not None:
-            _write(pane, as_config_path(answer))
-
-    def ask() -> None:
-        path = pane.path
-        pane.app.push_screen(SaveAsDialog(LOCAL / path.name if path and is_packaged(path) else path), write)
-
-    _ask_if_wrong(pane, ask)
-
-
-def open_file(pane: "ConfigPane") -> None:
-    """Ask for another file and show it; asks first when the present text is not saved."""
-
-    def show(path: Path | None) -> None:
-        if path is None:
-            return
-        if not pane.is_changed:
-            pane.load(path)
-            return
-
-        def go_on(answer: bool | None) -> None:
-            if answer:
-                pane.load(path)
-
-        question = f"The changes of {pane.path or 'this configuration'} are not saved."
-        pane.app.push_screen(ConfirmDialog("Open", question, yes="Drop them", no="Stay"), go_on)
-
-    pane.app.push_screen(OpenFileDialog(list_configs(), pane.path), show)
+async def _confirmed(pane: "ConfigPane", dialog: ConfirmDialog) -> bool:
+    answer: bool | None = await pane.app.push_screen_wait(dialog)
+    return bool(answer)
 
 
 def revert(pane: "ConfigPane") -> None:

@@ -348,15 +348,15 @@ class ConfigPane(Widget):
 
     def action_apply(self) -> None:
         """Bring the configuration to the run that is going."""
-        commands.apply_to_run(self)
+        self.run_worker(commands.apply_to_run(self))
 
     def action_save(self) -> None:
         """Save the file."""
-        commands.save_text(self)
+        self.run_worker(commands.save_text(self))
 
     def action_save_as(self) -> None:
         """Save under another name."""
-        commands.save_text_as(self)
+        self.run_worker(commands.save_text_as(self))
 
     def action_reload(self) -> None:
         """Read the file again."""
@@ -364,7 +364,7 @@ class ConfigPane(Widget):
 
     def action_open(self) -> None:
         """Open another file."""
-        commands.open_file(self)
+        self.run_worker(commands.open_file(self))
 
     def action_revert(self) -> None:
         """Give the field the file's value again."""
