@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
+from lmcore.errors import fault_sentence
 from lmcore.protocol.messages import Command, Event
 from tui.bindings import Entry, Place, pane_bindings
 from tui.budget import RenderBudget
@@ -151,9 +153,10 @@ class LabApp(App[None]):
 
     def thread_broke(self, error: BaseException | None) -> None:
         """Remember an error that no one on a thread of the lab's expected, and say so; the run goes on."""
-        if error is not None and self.desk.leaving.broken is None:
-            self.desk.leaving.broken = error
-            self.call_later(self.tell, f"Something broke that should not: {type(error).__name__}: {error}", "error")
+        if error is not None and not self.desk.leaving.broken:
+            trace = "".join(traceback.format_exception(error))
+            self.desk.leaving.broken = f"{trace}\n{fault_sentence(error, 'which stands above')}"
+            self.call_later(self.tell, fault_sentence(error, "the shell shows it when you quit"), "error")
 
     async def _load_the_rest(self) -> None:
         """Start the core, and mount the panes that need the schema."""

@@ -27,7 +27,7 @@ from lmcore.cli import (
 )
 from lmcore.cli.exits import ExitCode, Failure
 from lmcore.cli.output import ReaderGone, give, say, to_nowhere
-from lmcore.errors import LabError
+from lmcore.errors import LabError, UserCodeError, fault_sentence
 from lmcore.memory import LESS, MemoryFull, is_memory_full, memory_sentence
 
 ClickException = typer.BadParameter.__mro__[2]
@@ -135,16 +135,15 @@ def _explain(error: Exception, debug: bool) -> ExitCode:
         say(str(error) if isinstance(error, MemoryFull) else memory_sentence(error, LESS))
         return ExitCode.FAILED
     if isinstance(error, LabError):
-        if trace := getattr(error, "trace", ""):  # of an error inside a file of the person's own
-            say(str(trace).rstrip())
+        if isinstance(error, UserCodeError) and error.trace:
+            say(error.trace.rstrip())
         say(str(error))
         full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
         return ExitCode.FAILED if full else ExitCode.WRONG_INPUT
     if isinstance(error, OSError) and error.strerror:
         say(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}.")
         return ExitCode.WRONG_INPUT if error.errno == errno.ENAMETOOLONG else ExitCode.FAILED
-    hint = "" if debug else " `lmcore --debug …` shows where."
-    say(f"Something broke that should not: {type(error).__name__}: {error}.{hint}")
+    say(fault_sentence(error, "which stands above" if debug else "`lmcore --debug …` shows it"))
     return ExitCode.FAILED
 
 

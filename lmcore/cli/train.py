@@ -25,7 +25,7 @@ from lmcore.cli.options import (
     reason_of,
 )
 from lmcore.cli.output import ReaderGone, count_text, give, give_json, loss_text
-from lmcore.errors import LabError
+from lmcore.errors import LabError, UserCodeError
 
 if TYPE_CHECKING:
     from lmcore.config import TrainingConfig
@@ -135,9 +135,10 @@ def train_to_end(experiment: "Experiment", narration: Narration, as_json: bool) 
                 status, code, may_save = "failed", ExitCode.FAILED, stop.is_whole
                 narration.line(f"Training ended: {stop}")
                 way_on = f"go on with smaller batches: {_with_less(experiment)}"
-            except HookError as stop:
+            except (HookError, UserCodeError) as stop:
                 status, code = "failed", ExitCode.FAILED
-                narration.line(f"{stop.trace}\nTraining ended: {stop}".strip())
+                trace = stop.trace if isinstance(stop, UserCodeError) else ""
+                narration.line(f"{trace}\nTraining ended: {stop}".strip())
                 way_on = "change the hook while the run is open in the lab (lmlab), or begin a new run."
             except ReaderGone:
                 as_json = False

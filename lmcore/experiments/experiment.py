@@ -15,6 +15,7 @@ from lmcore.config import (
 )
 from lmcore.config.overrides import Overrides
 from lmcore.data.dataset import Dataset
+from lmcore.errors import UserCodeError
 from lmcore.experiments.changes import Changing
 from lmcore.experiments.continuation import (
     best_checkpoint,
@@ -376,9 +377,9 @@ class Experiment:
                         on_batch()
             except GenerationError:
                 pass  # of a model that puts out no numbers; the next step will say so
-            except HookError as error:  # what it computes is the newest token alone: [batch, 1, …]
+            except (HookError, UserCodeError) as error:  # what it computes is the newest token alone: [batch, 1, …]
                 said = f"The fixed prompt could not be answered, one token at a time: {error}"
-                raise HookError(said, error.trace) from error
+                raise UserCodeError(said, getattr(error, "trace", "")) from error
             self._writer.sample(Sample(self.step, evaluation.prompt, "".join(pieces)))
         trainer = self.trainer
         return EvaluationRecord(

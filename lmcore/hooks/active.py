@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from lmcore.config.schema import HookConfig
-from lmcore.hooks.attaching import Undo, attach
-from lmcore.hooks.calling import Moment, call, copied, effect_of, failure, is_finite, refuse_non_finite
-from lmcore.hooks.catalogue import HookError
+from lmcore.hooks.calls import Moment, Undo, attach, call, copied, effect_of, failure, is_finite, refuse_non_finite
+from lmcore.hooks.catalogue import HookError, load_source
 from lmcore.hooks.declared import Hook, Hookable, State, refuse_two_on_one_layer, resolve
-from lmcore.hooks.own import load_source
-from lmcore.hooks.updating import HasState, transform_gradients, transformed_directions
+from lmcore.hooks.updates import HasState, transform_gradients, transformed_directions
 
 
 @dataclass(frozen=True)

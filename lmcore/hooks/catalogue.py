@@ -1,10 +1,13 @@
-"""The catalogue of hooks: plain functions, each registered under its kind and name."""
+"""The catalogue of hooks: plain functions that are marked, found under their kind and name where they are defined."""
 
 import inspect
+import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from lmcore.config.hook_functions import (
@@ -12,20 +15,17 @@ from lmcore.config.hook_functions import (
     Kind,
     Stage,
     default_stage,
-    no_such_hook,
     registration_problem,
     settable,
 )
 from lmcore.errors import LabError
+from lmcore.hooks import builtin
+from lmcore.hooks.source import run_source
 
 
 class HookError(LabError):
     """A hook that cannot be used as it is declared, or that failed; the sentence says which, where, and what would be
-    right. `trace` is the traceback of an error inside a person's own code."""
-
-    def __init__(self, sentence: str, trace: str = "") -> None:
-        super().__init__(sentence)
-        self.trace = trace
+    right."""
 
 
 @dataclass(frozen=True)
@@ -53,64 +53,54 @@ class CatalogueEntry:
 
 Entries = dict[tuple[Kind, str], CatalogueEntry]
 
-_built_in: Entries = {}
-_registering: list[tuple[Entries, str]] = [(_built_in, "")]  # last: where functions go now, and before their names
+MARK = "lmlab_hooks"
+"""The attribute of a function that holds what `hook` marked it as."""
 
 
 def hook(kind: Kind, stage: Stage | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function in the catalogue. Its keyword-only parameters may be set under `with`, except for those that
-    are supplied. HookError if it is not made as SIGNATURES says."""
+    """Mark a function as a hook, which does nothing else: the files that a run names are searched for marked functions.
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        entries, prefix = _registering[-1]
-        entry = _entry(kind, stage, function, prefix)
-        entries[kind, entry.name] = entry
+    Its keyword-only parameters may be set under `with`, except for those that are supplied. HookError if it is not made
+    as SIGNATURES says.
+    """
+
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(function, MARK, (*getattr(function, MARK, ()), _entry(kind, stage, function)))
         return function
 
-    return register
+    return mark
 
 
-@contextmanager
-def registering(entries: Entries, file: str) -> Iterator[None]:
-    """Inside, functions are registered here instead of among the built-ins."""
-    catalogue()  # so that no built-in is registered here because it is imported here first
-    _registering.append((entries, f"{file}:"))
-    try:
-        yield
-    finally:
-        _registering.pop()
+def marked_in(module: ModuleType, file: str = "") -> Entries:
+    """The hooks that a module itself defines, in their order; those of an own `file` are named FILE.py:FUNCTION."""
+    prefix = f"{file}:" if file else ""
+    entries = [
+        replace(entry, name=prefix + entry.name)
+        for value in vars(module).values()
+        if inspect.isfunction(value) and value.__module__ == module.__name__
+        for entry in getattr(value, MARK, ())
+    ]
+    return {(entry.kind, entry.name): entry for entry in entries}
 
 
-def _entry(kind: Kind, stage: Stage | None, function: Callable[..., Any], prefix: str) -> CatalogueEntry:
+def load_source(file: str, text: str) -> Entries:
+    """The hooks that an own file defines; it runs in a module of its own. UserCodeError for an error in it."""
+    return marked_in(run_source(file, text), file)
+
+
+def _entry(kind: Kind, stage: Stage | None, function: Callable[..., Any]) -> CatalogueEntry:
     name = function.__name__
     parameters = tuple(inspect.signature(function, eval_str=True).parameters.values())
     if problem := registration_problem(name, kind, stage, parameters):
         raise HookError(problem)
     supplied = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in SUPPLIED)
-    return CatalogueEntry(kind, prefix + name, stage or default_stage(kind), function, settable(parameters), supplied)
+    return CatalogueEntry(kind, name, stage or default_stage(kind), function, settable(parameters), supplied)
 
 
-def catalogue() -> list[CatalogueEntry]:
+@cache
+def catalogue() -> tuple[CatalogueEntry, ...]:
     """All built-in entries, by kind and name."""
-    import lmcore.hooks.backward
-    import lmcore.hooks.feedback
-    import lmcore.hooks.forward
-    import lmcore.hooks.loss
-    import lmcore.hooks.update  # noqa: F401
-
-    return [_built_in[key] for key in sorted(_built_in)]
-
-
-def find_entry(hook_name: str, kind: Kind, use: str, own: Mapping[str, Entries]) -> CatalogueEntry:
-    """The entry for `use`: a built-in, or FILE.py:FUNCTION of the files that were loaded. HookError with the nearest
-    names if there is none of this kind."""
-    file, colon, _ = use.rpartition(":")
-    if colon and file not in own:
-        raise HookError(
-            f"hook {hook_name!r}: {use!r} names the file {file!r}, which is not among the files of this run"
-        )
-    there = list(own[file].values()) if colon else catalogue()
-    for entry in there:
-        if (entry.kind, entry.name) == (kind, use):
-            return entry
-    raise HookError(f"hook {hook_name!r}: {no_such_hook(kind, use, [(e.kind, e.name) for e in there])}")
+    found: Entries = {}
+    for module in pkgutil.iter_modules(builtin.__path__, f"{builtin.__name__}."):
+        found |= marked_in(import_module(module.name))
+    return tuple(found[key] for key in sorted(found))

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from lmcore.config.hook_functions import Kind, no_such_hook
 from lmcore.config.hook_places import NoPlace, named_places, no_linear_layer
 from lmcore.config.schema import HookConfig
 from lmcore.hooks.arguments import Arguments, at_step, check_arguments
-from lmcore.hooks.catalogue import CatalogueEntry, Entries, HookError, find_entry
+from lmcore.hooks.catalogue import CatalogueEntry, Entries, HookError, catalogue
 from lmcore.hooks.points import HookPoint
 
 
@@ -102,7 +103,7 @@ def resolve(declared: Sequence[HookConfig], model: Hookable, own: Mapping[str, E
 
 
 def _resolve(declared: HookConfig, name: str, model: Hookable, own: Mapping[str, Entries]) -> Hook:
-    entry = find_entry(name, declared.kind, declared.use, own)
+    entry = _entry(name, declared.kind, declared.use, own)
     given = check_arguments(name, entry, declared.with_)
     places = _named_places(declared, name, entry, model)
     if entry.stage == "linear":
@@ -111,6 +112,21 @@ def _resolve(declared: HookConfig, name: str, model: Hookable, own: Mapping[str,
             raise HookError(f"hook {name!r}: {no_linear_layer(declared.use, declared.at)}")
         places = layers
     return Hook(name, declared, entry, given, places)
+
+
+def _entry(hook_name: str, kind: Kind, use: str, own: Mapping[str, Entries]) -> CatalogueEntry:
+    """The entry for `use`: a built-in, or FILE.py:FUNCTION of the files that were loaded. HookError with the nearest
+    names if there is none of this kind."""
+    file, colon, _ = use.rpartition(":")
+    if colon and file not in own:
+        raise HookError(
+            f"hook {hook_name!r}: {use!r} names the file {file!r}, which is not among the files of this run"
+        )
+    there = tuple(own[file].values()) if colon else catalogue()
+    for entry in there:
+        if (entry.kind, entry.name) == (kind, use):
+            return entry
+    raise HookError(f"hook {hook_name!r}: {no_such_hook(kind, use, [(e.kind, e.name) for e in there])}")
 
 
 def _named_places(declared: HookConfig, name: str, entry: CatalogueEntry, model: Hookable) -> tuple[str, ...]:

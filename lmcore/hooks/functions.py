@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lmcore.errors import UserCodeError
 from lmcore.hooks.catalogue import HookError
 from lmcore.hooks.points import HookPoint, HookPointError, matching_names, must_be_like
 
@@ -36,7 +37,7 @@ class Function:
         version = None if copy.is_inference() else copy._version
         try:
             result = self.call(copy, point)
-        except HookError:
+        except (HookError, UserCodeError):
             raise
         except Exception as error:
             error.add_note(f"This happened in {self.name}, at {point.name}.")

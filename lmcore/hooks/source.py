@@ -6,7 +6,7 @@ from importlib.abc import ExecutionLoader
 from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
 
-from lmcore.hooks.catalogue import HookError
+from lmcore.errors import UserCodeError
 
 
 class OwnFile(ExecutionLoader):
@@ -27,7 +27,7 @@ class OwnFile(ExecutionLoader):
 def run_source(name: str, text: str) -> ModuleType:
     """A fresh module in which the text of an own file ran; `name` is the file's, as the configuration names it.
 
-    It was agreed to: this room neither reads files nor asks. HookError with the line, and the trace, of an error in it.
+    It was agreed to: this room neither reads files nor asks. UserCodeError with line and trace of an error in it.
     """
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # so that traces show its lines
     loader = OwnFile(name, text)
@@ -41,8 +41,8 @@ def run_source(name: str, text: str) -> ModuleType:
     return module
 
 
-def own_error(what: str, name: str, error: BaseException) -> HookError:
-    """`what`, and how an error inside the own file `name` caused it, as a HookError that carries the file's trace."""
+def own_error(what: str, name: str, error: BaseException) -> UserCodeError:
+    """`what`, and how an error inside the own file `name` caused it, with the trace inside that file."""
     line = _line_of(name, error)
     where = "" if line is None else f"line {line}: "
     message = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -50,7 +50,7 @@ def own_error(what: str, name: str, error: BaseException) -> HookError:
     inside = error.__traceback__
     while inside is not None and inside.tb_frame.f_code.co_filename != name:
         inside = inside.tb_next  # how the lab came to call it is of no interest
-    return HookError(sentence, "".join(traceback.format_exception(type(error), error, inside)))
+    return UserCodeError(sentence, "".join(traceback.format_exception(type(error), error, inside)))
 
 
 def _line_of(name: str, error: BaseException) -> int | None:

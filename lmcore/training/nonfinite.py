@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from lmcore.errors import LabError
 from lmcore.hooks.points import HookPoint
 from lmcore.model.transformer import Transformer
 
 
-class NonFinite(RuntimeError):
+class NonFinite(LabError):
     """A step met an infinity or not-a-number; nothing was updated, and the state is still that before the step."""
 
     def __init__(self, step: int, where: str) -> None:

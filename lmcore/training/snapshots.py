@@ -127,7 +127,7 @@ def _bytes_of(tensors: Iterable[Tensor]) -> int:
 
 def load_snapshot(snapshot: Snapshot, trainer: Trainer, with_optimizer: bool = True) -> None:
     """Give a trainer the state of a snapshot, that of its optimizer too or not. CheckpointError for another model;
-    HookError for another optimizer."""
+    LabError for another optimizer."""
     load_snapshot_of_model(snapshot, trainer.model, trainer.hooks)
     if with_optimizer:
         trainer.optimizer.load_tensors(snapshot.optimizer)

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmcore.config import load_config
-from lmcore.hooks.catalogue import catalogue
-from lmcore.hooks.own import load_source
+from lmcore.hooks.catalogue import catalogue, load_source
 from tests.cli.run_command import TINY, Command
 
 

@@ -5,8 +5,7 @@ import pytest
 from lmcore.config.hook_functions import default_stage, settable, type_name
 from lmcore.config.hook_source import HookFunction, read_source
 from lmcore.experiments.identity.named_code import built_in_hooks
-from lmcore.hooks.catalogue import CatalogueEntry, catalogue
-from lmcore.hooks.own import load_source
+from lmcore.hooks.catalogue import CatalogueEntry, catalogue, load_source
 from tests.hooks.own_hooks import TEXT
 
 HOOK = "from lmcore.hooks.catalogue import hook\n"

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmcore.hooks import backward
 from lmcore.hooks.active import Hooks
+from lmcore.hooks.builtin import backward
 from lmcore.hooks.points import HookPoint, Weight
 from lmcore.model.loss import next_token_loss
 from tests.training.tiny import losses_of, state_of, tiny_config, tiny_model, tiny_text, tiny_trainer

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmcore.hooks.feedback import direct_feedback_alignment, feedback_alignment
+from lmcore.hooks.builtin.backward import direct_feedback_alignment, feedback_alignment
 from lmcore.hooks.points import Weight
 from lmcore.model.transformer import Transformer
 from tests.training.tiny import VOCABULARY, losses_of, tiny_config, tiny_model, tiny_text, tiny_trainer

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmcore.hooks import forward
+from lmcore.hooks.builtin import forward
+from lmcore.hooks.builtin.quantization import rounded
 from lmcore.hooks.points import HookPoint
-from lmcore.hooks.quantization import rounded
 from lmcore.model.transformer import Transformer
 from tests.training.tiny import VOCABULARY, tiny_config, tiny_model
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmcore.hooks import loss
+from lmcore.hooks.builtin import loss
 from lmcore.model.loss import next_token_loss
 from lmcore.model.transformer import Transformer
 from tests.training.tiny import VOCABULARY, tiny_config, tiny_model, tiny_text

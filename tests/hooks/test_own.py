@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from lmcore.hooks.catalogue import HookError, catalogue
-from lmcore.hooks.own import load_source
+from lmcore.errors import UserCodeError
+from lmcore.hooks.catalogue import HookError, catalogue, load_source
 from tests.hooks.own_hooks import FILE, TEXT, declared, hooks_of
 
 TOKENS = torch.arange(12).view(1, 12) % 11
@@ -37,7 +37,7 @@ def test_the_functions_of_a_file_have_its_name_before_theirs_and_are_no_built_in
     ],
 )
 def test_an_error_in_a_file_is_told_with_its_line_and_trace(text: str, sentence: str, traced: str) -> None:
-    with pytest.raises(HookError, match=f"{FILE}.*{sentence}") as refusal:
+    with pytest.raises(UserCodeError, match=f"{FILE}.*{sentence}") as refusal:
         load_source(FILE, text)
     assert FILE in refusal.value.trace and traced in refusal.value.trace
 
@@ -53,11 +53,11 @@ def test_an_error_in_a_function_names_hook_place_step_and_line() -> None:
     text = TEXT.replace("return x * factor", "return x * factor / None")
     model, hooks = hooks_of(declared(use="times", at="blocks.0.hook_mlp_out"), text=text)
     hooks.at_step(7)
-    with pytest.raises(HookError) as failure:
+    with pytest.raises(UserCodeError) as failure:
         model(TOKENS)
     assert str(failure.value).startswith("hook 'mine' failed at blocks.0.hook_mlp_out, step 7: line 15: TypeError")
     assert "return x * factor / None" in failure.value.trace
-    assert "calling.py" not in failure.value.trace
+    assert "calls.py" not in failure.value.trace
 
 
 def test_a_file_reloaded_acts_at_once_and_a_bad_one_not_at_all() -> None:
@@ -68,9 +68,21 @@ def test_a_file_reloaded_acts_at_once_and_a_bad_one_not_at_all() -> None:
     doubled = model(TOKENS)
     assert not torch.equal(plain, doubled)
     for bad in ("1 / 0", TEXT.replace("def times", "def tims"), TEXT.replace("x, point, *, f", "x, *, f")):
-        with pytest.raises(HookError):
+        with pytest.raises((HookError, UserCodeError)):
             hooks.reload(FILE, bad)
         assert torch.equal(model(TOKENS), doubled)
     hooks.reload(FILE, TEXT)
     assert torch.equal(model(TOKENS), plain)
     assert hooks.hooks[0].firings == 2 * 6
+
+
+def test_a_mark_counts_where_its_function_is_defined() -> None:
+    borrowed = "from lmcore.hooks.builtin.forward import zero\nfrom lmcore.hooks.catalogue import hook\n"
+    assert load_source(FILE, borrowed) == {}
+    own = (
+        borrowed
+        + "@hook('loss')\ndef second(logits, targets, seen): ...\n\n@hook('forward')\ndef first(x, point): ...\n"
+    )
+    assert list(load_source(FILE, own)) == [("loss", f"{FILE}:second"), ("forward", f"{FILE}:first")]
+    assert load_source("other.py", own).keys() == {("loss", "other.py:second"), ("forward", "other.py:first")}
+    assert not any(entry.file for entry in catalogue())

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lmcore.errors import UserCodeError
 from lmcore.hooks.active import Hooks
 from lmcore.hooks.catalogue import HookError
 from lmcore.model.loss import next_token_loss
@@ -121,6 +122,6 @@ def test_the_error_is_the_gradient_at_the_logits_of_the_pass_that_goes_back() ->
 def test_what_cannot_be_supplied_or_kept_is_told(use: str, sentence: str) -> None:
     model, hooks = hooks_of({"name": "mine", "use": f"my_hooks.py:{use}", "at": AT}, text=LOOKING)
     hooks.at_step(3)
-    with pytest.raises(HookError, match=sentence) as failure:
+    with pytest.raises((HookError, UserCodeError), match=sentence) as failure:
         model(TOKENS)
     assert str(failure.value).startswith(f"hook 'mine' failed at {AT}, step 3: ")

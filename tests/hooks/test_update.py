@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmcore.hooks import update
+from lmcore.hooks.builtin import update
 from tests.training.tiny import losses_of, state_of, tiny_config, tiny_model, tiny_trainer
 
 

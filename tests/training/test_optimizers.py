@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.config import OptimizationConfig
-from lmcore.hooks.catalogue import HookError
+from lmcore.errors import LabError
 from lmcore.training.optimizers import SGD, AdamW, Lion, Muon, build_optimizer, hidden_matrices
 from lmcore.training.optimizers.muon import newton_schulz, orthogonalize
 from tests.training.tiny import tiny_config, tiny_model
@@ -177,5 +177,5 @@ def test_a_state_of_another_optimizer_is_refused() -> None:
     config = tiny_config()
     adamw = build_optimizer(tiny_model(config), config.training)
     muon = build_optimizer(tiny_model(config), config.training.model_copy(update={"optimizer": "muon"}))
-    with pytest.raises(HookError, match="not the optimizer's state"):
+    with pytest.raises(LabError, match="not the optimizer's state"):
         adamw.load_tensors(muon.tensors())

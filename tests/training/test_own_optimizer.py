@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from lmcore.config import parse_config
-from lmcore.hooks.catalogue import HookError, catalogue
+from lmcore.errors import LabError, UserCodeError
+from lmcore.hooks.catalogue import catalogue
 from lmcore.training.checkpoints import load_checkpoint, save_checkpoint
 from lmcore.training.optimizers import Optimizer, build_optimizer
 from lmcore.training.trainer import Trainer
@@ -78,7 +79,7 @@ def test_it_trains_and_resumes_bit_for_bit(tmp_path: Path) -> None:
     ],
 )
 def test_a_class_that_cannot_be_used_is_told_in_a_sentence(old: str, new: str, sentence: str) -> None:
-    with pytest.raises(HookError, match=sentence):
+    with pytest.raises(UserCodeError, match=sentence):
         own(CLASS.replace(old, new))
 
 
@@ -89,7 +90,7 @@ def test_hooks_in_the_same_file_do_not_join_the_built_ins() -> None:
 
 
 def test_an_error_carries_the_trace_of_its_file_alone() -> None:
-    with pytest.raises(HookError) as raised:
+    with pytest.raises(UserCodeError) as raised:
         own(CLASS.replace("torch.zeros_like(p)", "torch.zeros_likely(p)"))
     assert 'File "my_optimizer.py", line 8' in raised.value.trace
     assert "torch.zeros_likely(p)" in raised.value.trace and "own.py" not in raised.value.trace.replace("my_", "")
@@ -97,7 +98,7 @@ def test_an_error_carries_the_trace_of_its_file_alone() -> None:
 
 def test_only_files_that_were_agreed_to_run() -> None:
     config = tiny_config(optimizer=USE)
-    with pytest.raises(HookError, match=r"no file 'my_optimizer\.py' that was agreed to"):
+    with pytest.raises(UserCodeError, match=r"no file 'my_optimizer\.py' that was agreed to"):
         build_optimizer(tiny_model(config), config.training)
 
 
@@ -121,7 +122,7 @@ def test_a_step_that_fails_leaves_everything_as_it_was(broken: str, sentence: st
     trainer = trainer_with(text)
     losses_of(trainer, 2)
     before = state_of(trainer)
-    with pytest.raises(HookError, match=sentence):
+    with pytest.raises(UserCodeError, match=sentence):
         trainer.train_step()
     assert_same_bits(before, state_of(trainer))
     assert trainer.step == 2
@@ -141,6 +142,6 @@ def test_state_of_another_shape_is_refused_and_nothing_copied() -> None:
     before = {name: tensor.clone() for name, tensor in optimizer.tensors().items()}
     state = {name: torch.ones_like(tensor) for name, tensor in before.items()}
     state["momentum/embed.weight"] = torch.ones(2)
-    with pytest.raises(HookError, match=r"'momentum/embed\.weight' is missing, new, or of another shape"):
+    with pytest.raises(LabError, match=r"'momentum/embed\.weight' is missing, new, or of another shape"):
         optimizer.load_tensors(state)
     assert_same_bits(before, dict(optimizer.tensors()))

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.hooks.catalogue import HookError
+from lmcore.errors import LabError
 from lmcore.training import snapshots
 from lmcore.training.checkpoints import CheckpointError
 from lmcore.training.snapshots import (
@@ -71,7 +71,7 @@ def test_another_optimizer_may_begin_anew() -> None:
     losses_of(trainer, 2)
     snapshot = take_snapshot(trainer, {})
     other = tiny_trainer(tiny_config(optimizer="lion"))
-    with pytest.raises(HookError, match="not the optimizer's state"):
+    with pytest.raises(LabError, match="not the optimizer's state"):
         load_snapshot(snapshot, other)
     load_snapshot(snapshot, other, with_optimizer=False)
     assert other.step == 2

@@ -74,9 +74,8 @@ def last_words(desk: Desk, return_code: int | None) -> tuple[int, str]:
         sentences.append(f"The run could not be saved: {leaving.problem.rstrip('.')}.")
     elif leaving.by is not None and desk.lab.has_open_run and run is not None and way_on:
         sentences.append(f"{run.name} is saved at step {desk.lab.step:,}. Go on with: {way_on}")
-    if leaving.broken is not None:
-        error = leaving.broken
-        sentences.append(f"Something broke that should not: {type(error).__name__}: {error}")
+    if leaving.broken:
+        sentences.append(leaving.broken)
     if way_on and desk.lab.has_open_run and (leaving.problem or return_code):
         sentences.append(f"The run goes on from its last checkpoint with: {way_on}")
     status = 128 + leaving.by if leaving.by is not None else 1 if leaving.problem or leaving.broken else 0

@@ -50,7 +50,7 @@ class Leaving:
     is_going: bool = False  # the core was asked to save and to end
     by: signal.Signals | None = None  # the signal that ends the lab; nobody is asked anything then
     problem: str = ""  # why the run could not be saved
-    broken: BaseException | None = None  # the first error that should not have been
+    broken: str = ""  # what is told of the first error that should not have been
 
 
 @dataclass

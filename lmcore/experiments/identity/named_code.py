@@ -46,10 +46,8 @@ def code_problems(text: str, config: TrainingConfig, folder: Path) -> tuple[Prob
 def built_in_hooks() -> tuple[HookFunction, ...]:
     """The hooks that lmcore has."""
     found: list[HookFunction] = []
-    for path in sorted((Path(lmcore.__file__).parent / "hooks").glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if "\n@hook(" in text:
-            found += read_source(text).hooks
+    for path in sorted((Path(lmcore.__file__).parent / "hooks" / "builtin").glob("*.py")):
+        found += read_source(path.read_text(encoding="utf-8")).hooks
     return tuple(found)
 
 

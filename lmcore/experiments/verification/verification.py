@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import parse_config
+from lmcore.errors import UserCodeError
 from lmcore.experiments.experiment import Experiment, StepRecord
 from lmcore.experiments.identity.identity import WEIGHTS, weights_of
 from lmcore.experiments.opened import OnProgress
@@ -207,7 +208,7 @@ class _Comparison:
         while experiment.step < self._last and self._is_undecided(experiment.step):
             try:
                 told = experiment.advance()
-            except (NonFinite, HookError) as error:
+            except (NonFinite, HookError, UserCodeError) as error:
                 self.stopped = str(error)
                 return
             rows = [row for row in self._new_rows(experiment.folder) if row["step"] == experiment.step]

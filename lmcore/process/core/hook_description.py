@@ -9,8 +9,7 @@ from lmcore.config.hook_functions import type_name
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import agreed_digests
 from lmcore.experiments.identity.own_code import named_files, read_own_files
-from lmcore.hooks.catalogue import CatalogueEntry, catalogue
-from lmcore.hooks.own import load_source
+from lmcore.hooks.catalogue import CatalogueEntry, catalogue, load_source
 from lmcore.inspection.shapes import shapes_of
 from lmcore.protocol.messages import DescribeHooks, HookArgument, HookDescription, HookEntry
 
@@ -32,9 +31,11 @@ def description_of(command: DescribeHooks, experiment: Experiment | None) -> Hoo
 
 
 def _described(request: int, model: ModelConfig, vocabulary: int, sources: Mapping[str, str]) -> HookDescription:
-    entries = catalogue() + [entry for name, text in sources.items() for entry in load_source(name, text).values()]
+    own = [entry for name, text in sources.items() for entry in load_source(name, text).values()]
     points, parameters = shapes_of(model, vocabulary)
-    return HookDescription(request, tuple(map(_entry, entries)), tuple(points.items()), tuple(parameters.items()))
+    return HookDescription(
+        request, tuple(map(_entry, (*catalogue(), *own))), tuple(points.items()), tuple(parameters.items())
+    )
 
 
 def _entry(entry: CatalogueEntry) -> HookEntry:

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Sequence
 
+from lmcore.errors import fault_sentence
 from lmcore.process.core.outbox import Telling
 from lmcore.protocol import messages
 from lmcore.protocol.records import (
@@ -50,4 +51,4 @@ def tell_failure(error: BaseException, outbox: Telling) -> None:
     """Say that something broke inside the core, with its traceback; also in the log."""
     trace = "".join(traceback.format_exception(error))
     print(trace, flush=True)
-    outbox.send(messages.Failed(f"{type(error).__name__}: {error}", trace))
+    outbox.send(messages.Failed(fault_sentence(error, "the log has it"), trace))

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import OtherConfig
-from lmcore.errors import LabError
+from lmcore.errors import LabError, UserCodeError
 from lmcore.experiments.experiment import Experiment, Record
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.experiments.identity.run_plan import plan_run
 from lmcore.experiments.moments import moments_on_disk
 from lmcore.experiments.runs.listing import find_run
-from lmcore.hooks.catalogue import HookError
 from lmcore.process.core.answers import state_of
 from lmcore.process.core.deeds import FileEdited
 from lmcore.process.core.inbox import Inbox
@@ -201,7 +200,7 @@ class RunControl:
         except ConsentNeeded as needed:
             self.enter("paused", str(needed))
             self._outbox.send(consent_wanted("Resume", needed))
-        except HookError as stop:
+        except UserCodeError as stop:
             if stop.trace:
                 self._outbox.send(messages.Failed(str(stop), stop.trace))
             self.enter("paused", str(stop))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcore.config.schema import OptimizationConfig
-from lmcore.hooks.catalogue import HookError
+from lmcore.errors import LabError
 from lmcore.training.optimizers.adamw import AdamW
 from lmcore.training.optimizers.lion import Lion
 from lmcore.training.optimizers.muon import Muon
@@ -51,11 +51,11 @@ class Optimizer:
 
     @torch.no_grad()
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over a state that `tensors` gave. HookError if one is missing, superfluous or of another shape."""
+        """Take over a state that `tensors` gave. LabError if one is missing, superfluous or of another shape."""
         own = self.tensors()
         for name in [*own, *tensors]:
             if name not in own or name not in tensors or own[name].shape != tensors[name].shape:
-                raise HookError(f"this is not the optimizer's state: {name!r} is missing, new, or of another shape")
+                raise LabError(f"this is not the optimizer's state: {name!r} is missing, new, or of another shape")
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
 
@@ -68,7 +68,7 @@ def build_optimizer(
 ) -> Optimizer:
     """The optimizer that a configuration asks for; `muon_dtype` as in Muon.
 
-    `sources` has the texts, by file name, of one's own files that may run. HookError for an own optimizer that cannot.
+    `sources` has the texts, by file name, of your own files that may run. UserCodeError for an optimizer that cannot.
     """
     parameters = dict(model.named_parameters())  # a tied matrix appears once
     if config.optimizer not in OPTIMIZERS:

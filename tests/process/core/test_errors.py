@@ -26,6 +26,7 @@ def test_a_fault_is_told_with_its_trace_and_the_run_goes_on(
     script.run()
     failed = [event for event in script.outbox.events if isinstance(event, Failed)]
     assert [str(error) in event.message and "broken" in event.traceback for event in failed] == [True]
+    assert "test_errors.py, line" in failed[0].message and "report it with its traceback" in failed[0].message
     assert not [event for event in script.outbox.events if isinstance(event, Rejected)]
     assert [event.step for event in script.outbox.events if isinstance(event, Finished)] == [3]
     assert [run.step for run in list_runs(tmp_path / "runs")] == [3]

@@ -9,11 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lmcore.hooks.builtin.heads import ATTENTION_POINTS, distances, replace, seen_keys
+from lmcore.hooks.builtin.quantization import straight_through_rounding
 from lmcore.hooks.catalogue import hook
 from lmcore.hooks.declared import Hookable
-from lmcore.hooks.heads import ATTENTION_POINTS, distances, replace, seen_keys
 from lmcore.hooks.points import HookPoint
-from lmcore.hooks.quantization import straight_through_rounding
 
 MEAN_UPDATE = 0.1
 """What a training step's own mean weighs in the running mean (as in batch norm, Ioffe & Szegedy 2015)."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from lmcore.hooks.calling import (
+from lmcore.hooks.calls import (
     Moment,
     call,
     checked,

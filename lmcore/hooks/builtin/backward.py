@@ -1,13 +1,15 @@
-"""Backward hooks for linear layers: fixed random matrices carry the error back instead of the weight's transpose.
+"""Backward hooks: activations and weights pass unchanged, their gradient is replaced on its way back.
 
-A linear layer computes y = x Wᵀ + b. Backpropagation makes of the gradient δ at y
+Where a straight-through estimate replaces the value as well, it says so. A linear layer computes y = x Wᵀ + b, and
+backpropagation makes of the gradient δ at y
 
     the weight's gradient  δᵀ x         and what goes on to x  δ W
 
-Here the first stays as it is, and B takes the place of W in the second. B is drawn when the layer first learns, and is
-kept with what hooks remember.
+In feedback alignment the first stays as it is, and B takes the place of W in the second: a random matrix that is drawn
+when the layer first learns, and kept with what hooks remember.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lmcore.hooks.builtin.quantization import straight_through_rounding
 from lmcore.hooks.catalogue import hook
 from lmcore.hooks.declared import Hookable
 from lmcore.hooks.points import Place
@@ -24,6 +27,61 @@ Carry = Callable[[Tensor], Tensor]
 
 STD_FOR_ZEROS = 0.02
 """How large the matrix is for a weight that is still zero: what GPT-2 gives its weights at the start."""
+
+
+@hook("backward")
+def scale(gradient: Tensor, place: Place, *, factor: float) -> Tensor:
+    """Multiply the gradient by a factor."""
+    return gradient * factor
+
+
+@hook("backward")
+def reverse(gradient: Tensor, place: Place) -> Tensor:
+    """Reverse the gradient's sign (Ganin & Lempitsky 2015)."""
+    return -gradient
+
+
+@hook("backward")
+def clip(gradient: Tensor, place: Place, *, largest: float) -> Tensor:
+    """Limit each element of the gradient to ±largest."""
+    return gradient.clamp(-largest, largest)
+
+
+@hook("backward")
+def sign(gradient: Tensor, place: Place) -> Tensor:
+    """Keep only the gradient's signs, at its mean magnitude."""
+    return gradient.sign() * gradient.abs().mean()
+
+
+@hook("backward")
+def noise(gradient: Tensor, place: Place, *, std: float, generator: torch.Generator) -> Tensor:
+    """Add normal noise of std × the gradient's root mean square."""
+    drawn = torch.randn(gradient.shape, generator=generator, dtype=gradient.dtype).to(gradient.device)
+    return gradient + std * gradient.square().mean().sqrt() * drawn
+
+
+@hook("backward")
+def sparsify(gradient: Tensor, place: Place, *, keep: float) -> Tensor:
+    """Keep the share `keep` of each vector's elements, those of the largest magnitude, and set the others to zero
+    (meProp, Sun et al. 2017)."""
+    if not 0 < keep <= 1:
+        raise ValueError(f"`keep` must be above 0 and at most 1, not {keep}")
+    width = gradient.shape[-1]
+    chosen = gradient.abs().topk(math.ceil(keep * width), dim=-1).indices  # [..., kept]
+    return torch.zeros_like(gradient).scatter(-1, chosen, gradient.gather(-1, chosen))
+
+
+@hook("backward")
+def stop(gradient: Tensor, place: Place) -> Tensor:
+    """Stop the gradient: what lies below learns nothing from what lies above."""
+    return torch.zeros_like(gradient)
+
+
+@hook("backward", "value")
+def straight_through(x: Tensor, place: Place, *, bits: int = 8) -> Tensor:
+    """Compute with an activation or a weight rounded to so many bits, and let the gradient pass as if it were not
+    (straight-through estimator, Bengio et al. 2013); one bit keeps the signs."""
+    return straight_through_rounding(x, bits)
 
 
 class LinearWithFeedback(torch.autograd.Function):
