@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded, agree
 from lmcore.experiments.identity.own_code import OwnFile, read_own_file
 from lmcore.experiments.runs.journal import read_changes
-from lmcore.hooks.catalogue import HookError
 from tests.experiments.tiny import losses, tiny, train, weights
 
 CODE = '''"""Momentum, and nothing else."""
@@ -95,7 +95,7 @@ def test_an_edit_that_cannot_go_on_is_refused(runs_folder: Path, old: str, new: 
     write(runs_folder.parent)
     plain, edited = create(runs_folder, "plain"), create(runs_folder, "edited")
     train(edited, until=3)
-    with pytest.raises(HookError):
+    with pytest.raises(LabError):
         edited.use_file(write(runs_folder.parent, old, new))
     assert read_changes(edited.folder / "journal.jsonl") == []
     train(edited, until=6)
