@@ -229,10 +229,8 @@ class LabApp(App[None]):
             return
         if old.folder == run.folder:
             from tui.desk.hook_changes import follow_run
-            from tui.panes.config.applying import running_config
 
-            configs = running_config(old, before.changes), running_config(run, self.lab.changes)
-            self.carry_out(follow_run(self.desk, *configs))
+            self.carry_out(follow_run(self.desk, before.config, self.lab.config))
 
     def show_state(self) -> None:
         """Give the present state to what is visible."""

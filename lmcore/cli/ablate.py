@@ -16,7 +16,7 @@ from lmcore.cli.output import give, give_json, give_table, say
 
 if TYPE_CHECKING:
     from lmcore.experiments.ablation.plan import Ablation
-    from lmcore.experiments.ablation.result import AblationResult
+    from lmcore.protocol.results import AblationResult
 
 ASKED = "Saving the runs that are under way. Ctrl+C once more ends at once."
 
@@ -84,7 +84,8 @@ def ablate(
 def _carry_out(plan: "Ablation", jobs: int | None, allow_code: bool, as_json: bool) -> "AblationResult":
     """Prepare the data, then run until all is done or the person interrupts; the result as it stands then."""
     from lmcore.process.ablation.cells import lay_ground
-    from lmcore.process.ablation.conductor import CellEvent, ResultEvent, conduct, default_jobs
+    from lmcore.process.ablation.conductor import conduct, default_jobs
+    from lmcore.protocol.messages import AblationStands
 
     with Narration(as_json) as narration:
         ground = lay_ground(plan, allow_code, narration.preparing)
@@ -97,10 +98,9 @@ def _carry_out(plan: "Ablation", jobs: int | None, allow_code: bool, as_json: bo
     progress = AblationProgress([arm.name for arm in plan.arms], plan.seeds, as_json)
     with interruption(ASKED) as interrupted, progress:
         for event in conduct(plan, ground, at_once, interrupted):
-            if isinstance(event, ResultEvent):
+            if isinstance(event, AblationStands):
                 result = event.result
             else:
-                assert isinstance(event, CellEvent)
                 progress.cell(event)
                 if as_json:
                     give_json({"event": "cell", **asdict(event)})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from lmcore.process.ablation.conductor import CellEvent
+    from lmcore.protocol.messages import AblationCell
 
 REFRESHES = 4  # a second
 WAITING = "·"
@@ -50,7 +50,7 @@ class AblationProgress:
             self._live.stop()
             self._live = None
 
-    def cell(self, event: "CellEvent") -> None:
+    def cell(self, event: "AblationCell") -> None:
         """A run began, made steps, or is over."""
         key = (event.arm, event.seed)
         share = event.step / event.max_steps
@@ -83,7 +83,7 @@ class AblationProgress:
         return table
 
 
-def _sentence(event: "CellEvent") -> str:
+def _sentence(event: "AblationCell") -> str:
     match event.state:
         case "running":
             return f"step {event.step:,} of {event.max_steps:,}" if event.step else "begins"

@@ -215,24 +215,24 @@ def _tell_beginning(experiment: "Experiment", narration: Narration, as_json: boo
 
 
 def _tell(record: object, experiment: "Experiment", narration: Narration, as_json: bool) -> None:
-    from lmcore.experiments.experiment import CheckpointRecord, EvaluationRecord, NoticeRecord, StepRecord
+    from lmcore.protocol.messages import CheckpointSaved, Evaluation, LogLine, Metrics
 
-    if isinstance(record, StepRecord):
-        step, tokens, seconds, metrics = record.row
+    if isinstance(record, Metrics):
+        [(step, tokens, seconds, metrics)] = record.rows
         narration.training(step, experiment.max_steps, seconds, metrics)
         event: dict[str, Any] = {"event": "step", "step": step, "tokens": tokens, "seconds": seconds, **metrics}
-    elif isinstance(record, EvaluationRecord):
+    elif isinstance(record, Evaluation):
         floor = "" if experiment.floor is None else f"  floor {loss_text(experiment.floor)}"
         narration.line(f"step {record.step:,}: validation loss {loss_text(record.metrics.get('loss/val'))}{floor}")
         if record.sample:
             narration.line("    " + (record.prompt + record.sample).strip().replace("\n", "\n    "))
         sample = {"prompt": record.prompt, "sample": record.sample}
         event = {"event": "evaluation", "step": record.step, **record.metrics, **sample}
-    elif isinstance(record, CheckpointRecord):
+    elif isinstance(record, CheckpointSaved):
         event = {"event": "checkpoint", "step": record.step, "folder": record.folder}
-    elif isinstance(record, NoticeRecord):
-        narration.line(record.sentence)
-        event = {"event": "notice", "step": record.step, "sentence": record.sentence}
+    elif isinstance(record, LogLine):
+        narration.line(record.text)
+        event = {"event": "notice", "step": record.step, "sentence": record.text}
     else:
         return
     if as_json:

@@ -12,7 +12,7 @@ from lmcore.cli.options import AllowCode, AsJson, Run, RunsFolder
 from lmcore.cli.output import give, give_json
 
 if TYPE_CHECKING:
-    from lmcore.protocol.records import StepRecord
+    from lmcore.protocol.messages import Metrics
 
 
 def verify_run(
@@ -39,9 +39,9 @@ def verify_run(
 
     with Narration(as_json) as narration:
 
-        def on_step(record: "StepRecord", last: int) -> None:
-            step, _, seconds, metrics = record.row
-            narration.training(step, last, seconds, metrics)
+        def on_step(record: "Metrics", last: int) -> None:
+            for step, _, seconds, metrics in record.rows:
+                narration.training(step, last, seconds, metrics)
 
         found = verify(
             folder,

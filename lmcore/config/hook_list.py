@@ -4,6 +4,7 @@ from collections.abc import Sequence as Listed
 from typing import Any
 
 from lmcore.config.edit import set_in_text
+from lmcore.config.overrides import parse_yaml_value
 from lmcore.config.problems import ConfigError
 from lmcore.config.scalars import to_yaml_value
 from lmcore.config.schema import HookConfig
@@ -115,3 +116,17 @@ def _line_end(text: str, place: int) -> int:
 def _said(hook: HookConfig) -> dict[str, Any]:
     given = hook.model_dump(by_alias=True, exclude_defaults=True)
     return {key: value for key, value in hook.model_dump(by_alias=True).items() if key in given or key == "kind"}
+
+
+def hooks_difference(old: str, new: str) -> str:
+    """How two lists of hooks, as YAML text, differ in words: hook noise added, half removed."""
+    try:
+        before, after = ({str(hook.get("name")): hook for hook in parse_yaml_value(text) or []} for text in (old, new))
+    except (ConfigError, AttributeError, TypeError):
+        return "hooks changed"
+    added = [name for name in after if name not in before]
+    removed = [name for name in before if name not in after]
+    altered = [name for name in after if name in before and after[name] != before[name]]
+    found = [(added, "added"), (removed, "removed"), (altered, "changed")]
+    words = [f"{', '.join(names)} {verb}" for names, verb in found if names]
+    return f"hook {', '.join(words)}" if words else "hooks reordered"

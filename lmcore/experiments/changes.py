@@ -3,13 +3,13 @@
 from lmcore.config import parse_yaml_value
 from lmcore.errors import LabError
 from lmcore.experiments.identity.consent import require_consent
-from lmcore.experiments.identity.own_code import OwnFile, files_of_hooks, keep, kept
+from lmcore.experiments.identity.own_code import files_of_hooks, keep, kept
 from lmcore.experiments.opened import Opened
-from lmcore.experiments.runs.journal import CODE_KEY, Change, change_now
+from lmcore.experiments.runs.journal import CODE_KEY, change_now
 from lmcore.experiments.runs.live import explained
 from lmcore.experiments.runs.writer import RunWriter
 from lmcore.generation import encode_prompt
-from lmcore.protocol.records import ChangeRecord
+from lmcore.protocol.messages import OwnFile, ValueChanged
 from lmcore.training.optimizers import build_optimizer
 
 
@@ -20,10 +20,10 @@ class Changing:
     def __init__(self, opened: Opened, writer: RunWriter) -> None:
         self._opened = opened
         self._writer = writer
-        self._unwritten: list[Change] = []  # made before this process writes the run
+        self._unwritten: list[ValueChanged] = []  # made before this process writes the run
         self._versions: dict[str, OwnFile] = {}  # read here and perhaps not kept yet, by digest
 
-    def set_value(self, step: int, key: str, yaml_text: str) -> list[ChangeRecord]:
+    def set_value(self, step: int, key: str, yaml_text: str) -> list[ValueChanged]:
         """Change a value; the last record is of that change, those before it of own files that it brings.
 
         ConfigError, RunError or HookError for what cannot be; ConsentNeeded for files that were not agreed to.
@@ -42,7 +42,7 @@ class Changing:
         opened.hooks.check(hooks)
         return [*(self.use_file(step, file) for file in new), self._make(change)]
 
-    def use_file(self, step: int, file: OwnFile) -> ChangeRecord:
+    def use_file(self, step: int, file: OwnFile) -> ValueChanged:
         """Let a version of an own file act that was agreed to. HookError, with the trace of an error inside it."""
         self._versions[file.digest] = file
         old = self._opened.live.code.get(file.name, "")
@@ -52,7 +52,7 @@ class Changing:
         """A version of an own file that the run uses or has used. RunError if it is gone."""
         return self._versions.get(digest) or kept(self._opened.folder, name, digest)
 
-    def repeat(self, step: int) -> list[ChangeRecord]:
+    def repeat(self, step: int) -> list[ValueChanged]:
         """Repeat the changes of the journal that were made at `step` or before. RunError for one that cannot be."""
         repeated = []
         while (change := self._opened.live.next_due(step)) is not None:
@@ -60,7 +60,7 @@ class Changing:
                 self._act(change)
             self._opened.live.repeat()
             self._use_values()
-            repeated.append(_record(change))
+            repeated.append(self._opened.live.told(change))
         return repeated
 
     def write_pending(self) -> None:
@@ -69,7 +69,7 @@ class Changing:
             self._write(self._unwritten[0])
             del self._unwritten[0]
 
-    def _make(self, change: Change) -> ChangeRecord:
+    def _make(self, change: ValueChanged) -> ValueChanged:
         """Make a change and write it; one that cannot be written is not made either."""
         before = self._opened.own.files.get(change.key.removeprefix(CODE_KEY))
         self._act(change)
@@ -85,14 +85,14 @@ class Changing:
             raise
         self._opened.live.make(change)
         self._use_values()
-        return _record(change)
+        return self._opened.live.told(change)
 
-    def _write(self, change: Change) -> None:
+    def _write(self, change: ValueChanged) -> None:
         if change.key.startswith(CODE_KEY):
             keep(self._opened.folder, self._versions[change.new])
         self._writer.change(change)
 
-    def _act(self, change: Change) -> None:
+    def _act(self, change: ValueChanged) -> None:
         """Let hooks and optimizer follow a change, or refuse it with nothing changed."""
         if change.key.startswith(CODE_KEY):
             name = change.key.removeprefix(CODE_KEY)
@@ -114,7 +114,3 @@ class Changing:
     def _use_values(self) -> None:
         if self._opened.trainer is not None:
             self._opened.trainer.apply_config(self._opened.live.config)
-
-
-def _record(change: Change) -> ChangeRecord:
-    return ChangeRecord(change.step, change.key, change.old, change.new)

@@ -11,7 +11,6 @@ from lmcore.config import (
     HookConfig,
     SamplingConfig,
     TrainingConfig,
-    to_yaml_value,
 )
 from lmcore.config.overrides import Overrides
 from lmcore.data.dataset import Dataset
@@ -29,29 +28,30 @@ from lmcore.experiments.creation import create_run
 from lmcore.experiments.fork import fork_run
 from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.identity import WEIGHTS, id_with_weights, weights_of
-from lmcore.experiments.identity.own_code import OwnCode, OwnFile
+from lmcore.experiments.identity.own_code import OwnCode
 from lmcore.experiments.identity.run_plan import RunPlan, plan_run
-from lmcore.experiments.layers import hook_rows, layer_rows
+from lmcore.experiments.layers import layer_rows
 from lmcore.experiments.moments import Moments
 from lmcore.experiments.opened import JOURNAL_ROWS, OnProgress, Opened, dataset_of, trainer_of
 from lmcore.experiments.opening import open_run
 from lmcore.experiments.questions import judge, with_hooks
 from lmcore.experiments.runs.folder import RunError, plainly, update_run
-from lmcore.experiments.runs.live import hook_key
 from lmcore.experiments.runs.samples import Sample
 from lmcore.experiments.runs.writer import RunWriter
 from lmcore.generation import GenerationError, Piece, encode_prompt, generate
 from lmcore.hooks.catalogue import HookError
 from lmcore.memory import in_memory
-from lmcore.protocol.records import ChangeRecord as ChangeRecord
-from lmcore.protocol.records import CheckpointRecord as CheckpointRecord
-from lmcore.protocol.records import EvaluationRecord as EvaluationRecord
-from lmcore.protocol.records import HookRecord as HookRecord
-from lmcore.protocol.records import LayerRecord as LayerRecord
-from lmcore.protocol.records import LayerRow as LayerRow
-from lmcore.protocol.records import NoticeRecord as NoticeRecord
-from lmcore.protocol.records import Record as Record
-from lmcore.protocol.records import StepRecord as StepRecord
+from lmcore.protocol.messages import (
+    CheckpointSaved,
+    Evaluation,
+    HookStatistics,
+    LayerStatistics,
+    LogLine,
+    Metrics,
+    OwnFile,
+    Record,
+    ValueChanged,
+)
 from lmcore.training.checkpoints import is_valid, list_checkpoints, prune, save_checkpoint, weights_digest
 from lmcore.training.pace import Pace
 from lmcore.training.trainer import Trainer
@@ -86,7 +86,7 @@ class Experiment:
         self._row: dict[str, Any] = {}  # metrics of the step that are not on disk yet
         self._records: list[Record] = []  # of what was done and not told yet
         self._pace = Pace()
-        self._layers: LayerRecord | None = None  # the newest norms
+        self._layers: LayerStatistics | None = None  # the newest norms
         self._best: tuple[float, int | None] = (math.inf, None)  # validation loss and step of the best checkpoint
         self._damaged: list[Path] = []  # checkpoints, as they were found when training began
 
@@ -301,7 +301,7 @@ class Experiment:
         self._damaged = [path for path in present if not is_valid(path)]
         self._best = best_checkpoint(path for path in present if path not in self._damaged)
         said = said_of_damaged(removed, self._damaged)
-        self._records += [NoticeRecord(trainer.step, sentence) for sentence in said]
+        self._records += [LogLine(sentence, "warning", trainer.step) for sentence in said]
         self.moments.keep(self._facts(), self._layers)
 
     def _keep_first_weights(self) -> None:
@@ -325,17 +325,17 @@ class Experiment:
         totals = (result.step, result.tokens, result.seconds)
         spent, learned = result.seconds - before[0], result.tokens - before[1]
         if slow := self._pace.notice(spent, learned, (self.config, self.hooks.acting)):
-            self._records.append(NoticeRecord(result.step, slow))
+            self._records.append(LogLine(slow, "warning", result.step))
         if norms or last or number == 1 or _is_due(number, other.log_interval):
             self._row = {"step": result.step, "tokens": result.tokens, "seconds": result.seconds, **result.metrics}
             self._due.append("metrics")
-            self._records.append(StepRecord((*totals, result.metrics)))
+            self._records.append(Metrics(((*totals, result.metrics),)))
         if norms:
             rows = layer_rows(self.model.components(), self.model.component_of, result.metrics)
-            self._layers = LayerRecord(result.step, rows)
+            self._layers = LayerStatistics(result.step, rows)
             self._records.append(self._layers)
             if self.config.hooks:
-                self._records.append(self.hook_record())
+                self._records.append(self.hook_statistics())
         if last or _is_due(number, self.config.evaluation.interval):
             self._due += ["evaluation", "sample"]
         if last or _is_due(number, self.config.checkpointing.interval):
@@ -366,7 +366,7 @@ class Experiment:
         ):
             self._due.append("checkpoint")
 
-    def _sample(self, on_batch: OnBatch | None) -> EvaluationRecord:
+    def _sample(self, on_batch: OnBatch | None) -> Evaluation:
         evaluation, pieces = self.config.evaluation, []
         if evaluation.prompt_tokens > 0:
             settings = self.config.sampling.model_copy(update={"max_tokens": evaluation.prompt_tokens})
@@ -382,11 +382,11 @@ class Experiment:
                 raise UserCodeError(said, getattr(error, "trace", "")) from error
             self._writer.sample(Sample(self.step, evaluation.prompt, "".join(pieces)))
         trainer = self.trainer
-        return EvaluationRecord(
-            trainer.step, trainer.tokens, trainer.seconds, self._evaluation, evaluation.prompt, "".join(pieces)
+        return Evaluation(
+            trainer.step, self._evaluation, "".join(pieces), evaluation.prompt, trainer.tokens, trainer.seconds
         )
 
-    def save_checkpoint(self) -> CheckpointRecord:
+    def save_checkpoint(self) -> CheckpointSaved:
         """Save the present state, also between intervals. RunError or CheckpointError with a sentence."""
         self._begin()
         if self._due and self._due[0] == "metrics":
@@ -394,7 +394,7 @@ class Experiment:
             del self._due[0]
         return self._save()
 
-    def _save(self) -> CheckpointRecord:
+    def _save(self) -> CheckpointSaved:
         began = time.perf_counter()
         trainer, keep = self.trainer, self.config.checkpointing
         check_that_it_may_be_saved(self.model, trainer.step)
@@ -408,7 +408,7 @@ class Experiment:
             beginning = 0 if weights_of(self.run) else (self.run.get("parent") or {}).get("step")
             best = self._best[1] if keep.keep_best else None
             prune(self.folder, keep.keep_last, best, beginning, self._damaged)
-        return CheckpointRecord(trainer.step, folder, time.perf_counter() - began)
+        return CheckpointSaved(trainer.step, str(folder), time.perf_counter() - began)
 
     def _facts(self) -> dict[str, Any]:
         """What a checkpoint says besides the state: what is left to do, and the validation loss if it was measured."""
@@ -422,8 +422,8 @@ class Experiment:
 
     # Changing
 
-    def set_value(self, key: str, yaml_text: str) -> tuple[str, str]:
-        """Change a value from the next step on and write it to the journal; returns the old and the new as YAML text.
+    def set_value(self, key: str, yaml_text: str) -> ValueChanged:
+        """Change a value from the next step on and write it to the journal; returns what was changed.
 
         Of hooks: the whole list `hooks`, or `hooks.NAME.enabled` (at, with, from_step, until_step). ConfigError for an
         unknown key or a wrong value, HookError for hooks that cannot be, RunError for a value that a run keeps from its
@@ -431,23 +431,19 @@ class Experiment:
         """
         *brought, change = self._changing.set_value(self.step, key, yaml_text)
         self._records += brought
-        return change.old, change.new
+        return change
 
-    def use_file(self, file: OwnFile) -> ChangeRecord:
+    def use_file(self, file: OwnFile) -> ValueChanged:
         """Let another version of an own file act from the next step on, and write that to the journal.
 
-        ConsentNeeded, RunError, or HookError with the trace of an error in the file; nothing has changed then.
+        ConsentNeeded, RunError, or UserCodeError with the trace of an error in the file; nothing has changed then.
         """
         require_consent([file])
         return self._changing.use_file(self.step, file)
 
-    def toggle_hook(self, name: str, enabled: bool) -> None:
-        """Switch a declared hook on or off from the next step on, and write that to the journal. RunError."""
-        self.set_value(hook_key(name), to_yaml_value(enabled))
-
-    def hook_record(self) -> HookRecord:
+    def hook_statistics(self) -> HookStatistics:
         """How every declared hook does at this moment."""
-        return HookRecord(self.step, hook_rows(self.hooks))
+        return HookStatistics(self.step, self.hooks.statistics())
 
     # Asking: the model of the moment that one looks at, which is the present unless `moments` say otherwise
 

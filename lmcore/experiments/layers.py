@@ -1,14 +1,12 @@
-"""What a step measured, as rows: norms of single parameters joined for each component, and how each hook does."""
+"""What a step measured, as rows: norms of single parameters joined for each component."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from lmcore.experiments.runs.lines import MOST_AT_ONCE, decode_line, read_last_lines
-from lmcore.hooks.active import Hooks
 from lmcore.model.transformer import Transformer
-from lmcore.protocol.records import HookRow, LayerRecord, LayerRow
+from lmcore.protocol.messages import LayerRow, LayerStatistics
 
 
 def layer_rows(
@@ -21,12 +19,12 @@ def layer_rows(
     return tuple(_row(component, component_of, metrics) for component in components)
 
 
-def logged_layers(metrics: Path, model: Transformer, step: int) -> LayerRecord | None:
+def logged_layers(metrics: Path, model: Transformer, step: int) -> LayerStatistics | None:
     """The newest norms up to a step that a metrics file holds, or None. RunError."""
     for line in reversed(read_last_lines(metrics, MOST_AT_ONCE)):
         row = decode_line(line) if b'"param/l2_norm/' in line else None
         if row is not None and isinstance(row.get("step"), int) and row["step"] <= step:
-            return LayerRecord(row["step"], layer_rows(model.components(), model.component_of, row))
+            return LayerStatistics(row["step"], layer_rows(model.components(), model.component_of, row))
     return None
 
 
@@ -58,8 +56,3 @@ def output_point(component: str) -> str:
         _, layer, part = component.split(".")
         return f"blocks.{layer}.hook_{part}_out"
     return "ln_final.hook_normalized" if component == "ln_final" else f"hook_{component}"
-
-
-def hook_rows(hooks: Hooks) -> tuple[HookRow, ...]:
-    """One row for each declared hook, in their listed order."""
-    return tuple(HookRow(**{**asdict(one), "at": one.at or ""}) for one in hooks.statistics())

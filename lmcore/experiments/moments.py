@@ -7,12 +7,12 @@ from typing import Any
 
 from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.identity import weights_of
-from lmcore.experiments.identity.own_code import OwnCode, OwnFile
-from lmcore.experiments.layers import hook_rows, logged_layers
+from lmcore.experiments.identity.own_code import OwnCode
+from lmcore.experiments.layers import logged_layers
 from lmcore.experiments.opened import Opened, build_hooks, build_model
 from lmcore.experiments.runs.folder import METRICS, RunError, load_run
 from lmcore.experiments.runs.live import LiveConfig
-from lmcore.protocol.records import LayerRecord, MomentRecord, MomentSource
+from lmcore.protocol.messages import LayerStatistics, MomentRecord, MomentSource, OwnFile
 from lmcore.training.checkpoints import find_checkpoint, list_checkpoints, load_hooks, load_model, load_state, step_of
 from lmcore.training.snapshots import SnapshotRing, load_snapshot_of_model, take_snapshot
 
@@ -46,13 +46,13 @@ class Moments:
         """From now on keep the last steps in memory, as much as the configuration allows."""
         self._ring = SnapshotRing()
 
-    def keep(self, extra: Mapping[str, Any], layers: LayerRecord | None) -> None:
+    def keep(self, extra: Mapping[str, Any], layers: LayerStatistics | None) -> None:
         """Keep the present step, if the last steps are kept; `extra` is what a checkpoint of it would say besides."""
         trainer = self._opened.trainer
         if self._ring is None or trainer is None:
             return
         config = self._opened.live.config
-        rows = hook_rows(self._opened.hooks) if config.hooks else ()
+        rows = self._opened.hooks.statistics() if config.hooks else ()
         self._ring.keep(
             trainer,
             config.checkpointing.snapshot_megabytes * 10**6,
@@ -154,7 +154,7 @@ def _on_disk(folder: Path, run: Mapping[str, Any]) -> dict[int, MomentSource]:
 
 def _record(seen: Opened) -> MomentRecord:
     layers = seen.extra.get(LAYERS)
-    if not isinstance(layers, LayerRecord):
+    if not isinstance(layers, LayerStatistics):
         layers = logged_layers(seen.folder / METRICS, seen.model, seen.step)
     rows = seen.extra.get(HOOKS) if seen.snapshot is not None else None
     return MomentRecord(
@@ -162,5 +162,5 @@ def _record(seen: Opened) -> MomentRecord:
         "memory" if seen.snapshot is not None else "checkpoint" if seen.checkpoint is not None else "beginning",
         seen.live.text,
         layers,
-        hook_rows(seen.hooks) if rows is None else rows,
+        seen.hooks.statistics() if rows is None else rows,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,24 +11,7 @@ from lmcore.hooks.calls import Moment, Undo, attach, call, copied, effect_of, fa
 from lmcore.hooks.catalogue import HookError, load_source
 from lmcore.hooks.declared import Hook, Hookable, State, refuse_two_on_one_layer, resolve
 from lmcore.hooks.updates import HasState, transform_gradients, transformed_directions
-
-
-@dataclass(frozen=True)
-class HookStatistics:
-    """How one declared hook does."""
-
-    name: str
-    kind: str
-    use: str
-    at: str | None  # as declared
-    places: tuple[str, ...]  # hook points or parameters
-    enabled: bool
-    acting: bool  # enabled, and within its window
-    from_step: int | None
-    until_step: int | None
-    firings: int
-    milliseconds: float | None  # in its function during the last step that was watched
-    effect: float | None  # ‖change‖/‖original‖ in that step; of a loss term |term|/|loss|
+from lmcore.protocol.rows import HookRow
 
 
 class Hooks:
@@ -237,16 +219,16 @@ class Hooks:
         effects = {f"hook/effect/{hook.name}": effect_of(hook) for hook in self.hooks}
         return {name: effect for name, effect in effects.items() if effect is not None}
 
-    def statistics(self) -> tuple[HookStatistics, ...]:
+    def statistics(self) -> tuple[HookRow, ...]:
         """How each declared hook does, in their listed order."""
         return tuple(self._statistics(hook) for hook in self.hooks)
 
-    def _statistics(self, hook: Hook) -> HookStatistics:
-        return HookStatistics(
+    def _statistics(self, hook: Hook) -> HookRow:
+        return HookRow(
             hook.name,
             hook.entry.kind,
             hook.declared.use,
-            hook.declared.at,
+            hook.declared.at or "",
             hook.places,
             hook.enabled,
             hook.acts_at(self._moment.step),

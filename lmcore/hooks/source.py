@@ -9,7 +9,7 @@ from types import ModuleType
 from lmcore.errors import UserCodeError
 
 
-class OwnFile(ExecutionLoader):
+class SourceLoader(ExecutionLoader):
     """What Python's import machinery needs to know of an own file, whose text is at hand already."""
 
     def __init__(self, name: str, text: str) -> None:
@@ -30,7 +30,7 @@ def run_source(name: str, text: str) -> ModuleType:
     It was agreed to: this room neither reads files nor asks. UserCodeError with line and trace of an error in it.
     """
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # so that traces show its lines
-    loader = OwnFile(name, text)
+    loader = SourceLoader(name, text)
     spec = spec_from_loader(name.removesuffix(".py"), loader)
     assert spec is not None
     module = module_from_spec(spec)

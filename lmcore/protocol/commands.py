@@ -124,14 +124,6 @@ class SetValue(Command):
 
 
 @dataclass(frozen=True)
-class ToggleHook(Command):
-    """Switch a declared hook on or off by its name; it is written to the journal."""
-
-    name: str
-    enabled: bool
-
-
-@dataclass(frozen=True)
 class Generate(Command):
     """Continue a prompt with the present model; answered by `Token`s and one `GenerationDone` with the same request."""
 

@@ -1,17 +1,21 @@
-"""What the core tells: one frozen dataclass of plain data for each event."""
+"""What the core tells: one frozen dataclass of plain data for each event.
+
+What an experiment tells after a step is among them (`Record`), so that nothing is said in two forms.
+"""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
-from lmcore.protocol.records import HookRow, LayerRow, MomentRecord, MomentSource
-from lmcore.protocol.rows import CodeFile, HookEntry, RunInfo
-
-if TYPE_CHECKING:  # it brings the statistics along, which the first frame need not wait for
-    from lmcore.experiments.ablation.result import AblationResult
+from lmcore.protocol.results import AblationResult
+from lmcore.protocol.rows import HookEntry, HookRow, LayerRow, MetricRow, MomentSource, OwnFile, RunInfo
 
 State = Literal["loading", "idle", "preparing", "running", "paused", "finished"]
 """loading: the core imports its libraries; idle: no run; preparing: data and model are being made; running: training;
 paused: a run (or a loaded checkpoint) that can go on; finished: a run at its last step."""
+
+
+CellState = Literal["running", "finished", "reused", "failed", "stopped"]
+"""How one run of an ablation stands; reused: an earlier run took its place."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,33 @@ class Ready(Event):
     torch_version: str
     threads: int
     devices: tuple[str, ...]  # what `auto` may choose from, best first
+
+
+@dataclass(frozen=True)
+class LayerStatistics(Event):
+    """The norms of every component in one step, in the model's order."""
+
+    step: int
+    rows: tuple[LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class HookStatistics(Event):
+    """One row for each declared hook, in their listed order; with layer statistics, and after each change."""
+
+    step: int
+    rows: tuple[HookRow, ...]
+
+
+@dataclass(frozen=True)
+class MomentRecord:
+    """A moment of a run that one looks at."""
+
+    step: int
+    source: MomentSource
+    config_text: str  # the values that acted from there on
+    layers: LayerStatistics | None  # the newest norms that were measured up to there
+    hooks: tuple[HookRow, ...]  # how each declared hook did
 
 
 @dataclass(frozen=True)
@@ -61,25 +92,9 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Metrics(Event):
-    """Logged metrics of several steps at once. Each row: (step, tokens seen, seconds of training, {metric: value})."""
+    """Logged metrics, of several steps at once where they come quickly."""
 
-    rows: tuple[tuple[int, int, float, dict[str, float]], ...]
-
-
-@dataclass(frozen=True)
-class LayerStatistics(Event):
-    """One row for each component, in the model's order."""
-
-    step: int
-    rows: tuple[LayerRow, ...]
-
-
-@dataclass(frozen=True)
-class HookStatistics(Event):
-    """One row for each declared hook, in their listed order; with layer statistics, and after each change."""
-
-    step: int
-    rows: tuple[HookRow, ...]
+    rows: tuple[MetricRow, ...]
 
 
 @dataclass(frozen=True)
@@ -90,16 +105,28 @@ class Evaluation(Event):
     metrics: dict[str, float]
     sample: str = ""  # the fixed prompt's continuation, without the prompt
     prompt: str = ""
+    tokens: int = 0  # learned from up to then
+    seconds: float = 0.0  # of training up to then
 
 
 @dataclass(frozen=True)
 class ValueChanged(Event):
-    """A value was changed, a hook toggled, or an own file read anew (`code.NAME`, values are digests), at a step."""
+    """One value changed after `step` steps were done, live or repeated from the journal: it acts from the next step on.
+
+    Values stand as YAML text. Keys are those of the configuration; `hooks` (the whole list) and `hooks.NAME.enabled`
+    (`at`, `with`, …); and `code.FILE`, whose values are digests. A run tells also what the change leads to: the whole
+    configuration, as text and as plain values, and of a list of hooks the difference in words. A journal has the change
+    alone.
+    """
 
     step: int
     key: str
     old: str
     new: str
+    time: str = field(default="", compare=False)  # ISO 8601, when a person did it
+    config_text: str = field(default="", compare=False)
+    values: dict[str, Any] | None = field(default=None, compare=False)
+    words: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -163,7 +190,7 @@ class AblationCell(Event):
 
     arm: str
     seed: int
-    state: Literal["running", "finished", "reused", "failed", "stopped"]
+    state: CellState
     step: int
     max_steps: int
     loss: float | None = None
@@ -175,7 +202,7 @@ class AblationCell(Event):
 class AblationStands(Event):
     """An ablation's result as it stands: after each run that finished, and, with its verdicts, at the end."""
 
-    result: "AblationResult"
+    result: AblationResult
 
 
 @dataclass(frozen=True)
@@ -202,6 +229,7 @@ class LogLine(Event):
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
+    step: int | None = None  # of the run that it is about, where it is about one
 
 
 @dataclass(frozen=True)
@@ -221,7 +249,7 @@ class ConsentWanted(Event):
     """
 
     command: str  # the command's class name
-    files: tuple[CodeFile, ...]
+    files: tuple[OwnFile, ...]
     request: int | None = None
 
 
@@ -270,3 +298,7 @@ class CoreDied(Event):
     exit_code: int | None
     log_tail: tuple[str, ...] = ()
     run: str = ""  # the run that was open, if any
+
+
+Record = Metrics | LayerStatistics | HookStatistics | ValueChanged | Evaluation | CheckpointSaved | LogLine
+"""What an experiment tells of itself, for whoever drives it."""

@@ -1,6 +1,13 @@
 """The rows and descriptions that messages carry: frozen dataclasses of plain data."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+MetricRow = tuple[int, int, float, dict[str, float]]
+"""(step, tokens seen, seconds of training, {metric: value})."""
+
+MomentSource = Literal["memory", "checkpoint", "beginning"]
+"""Where a moment of a run comes from: a snapshot, a checkpoint on disk, or the first weights, made again."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,8 @@ class RunInfo:
 
 
 @dataclass(frozen=True)
-class CodeFile:
-    """A person's own Python file that a configuration names, as it would run now."""
+class OwnFile:
+    """One version of a Python file of the user's that a configuration names, as it was read."""
 
     name: str  # as the configuration names it, e.g. my_hooks.py
     path: str  # where it was read
@@ -50,3 +57,32 @@ class HookEntry:
     doc: str  # the whole docstring
     stage: str  # e.g. activation, gradient_at, direction, term
     arguments: tuple[HookArgument, ...]
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """Norms of one component of the model; None where it has none."""
+
+    component: str  # embed, pos_embed, blocks.0.attn, blocks.0.mlp, …, ln_final, unembed
+    weight_norm: float | None
+    gradient_norm: float | None
+    update_ratio: float | None  # ‖update‖/‖weights‖
+    activation_rms: float | None  # of what the component writes into the residual stream
+
+
+@dataclass(frozen=True)
+class HookRow:
+    """How one declared hook does; `milliseconds` of a step and `effect` where they were measured."""
+
+    name: str
+    kind: str
+    use: str
+    at: str  # as declared; "" where it is not
+    places: tuple[str, ...]  # hook points or parameters
+    enabled: bool
+    acting: bool  # enabled, and within its window
+    from_step: int | None
+    until_step: int | None
+    firings: int
+    milliseconds: float | None
+    effect: float | None  # ‖change‖/‖original‖; of a loss term: |term|/|loss|

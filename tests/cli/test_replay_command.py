@@ -20,7 +20,6 @@ from lmcore.protocol.messages import (
     StateChanged,
     Step,
     Stop,
-    ToggleHook,
     ValueChanged,
 )
 from tests.cli.run_command import TINY, Command
@@ -39,8 +38,8 @@ def test_what_was_done_through_the_core_is_done_again_to_the_bit(lmcore: Command
         assert first is not None
         core.send(SetValue("training.learning_rate", "5e-3"))
         core.send(Generate(1, "One day [/b] \x1b[2J ", max_tokens=12, seed=3))
-        core.send(ToggleHook("quiet", True))
-        core.wait_for(ValueChanged, where=lambda changed: changed.key == "hooks.quiet")
+        core.send(SetValue("hooks.quiet.enabled", "true"))
+        core.wait_for(ValueChanged, where=lambda changed: changed.key == "hooks.quiet.enabled")
         core.send(Generate(2, "One day ", max_tokens=12))
         core.wait_for(GenerationDone, where=lambda done: done.request == 2)
         core.send(Pause())

@@ -287,7 +287,8 @@ def test_a_damaged_best_is_said_too_and_a_whole_one_is_passed_over_by_nobody(lmc
 def test_a_run_whose_folder_is_deleted_ends_with_a_sentence(
     lmcore: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lmcore.experiments.experiment import Experiment, Record
+    from lmcore.experiments.experiment import Experiment
+    from lmcore.protocol.messages import Record
 
     advance = Experiment.advance
 

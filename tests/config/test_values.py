@@ -17,8 +17,8 @@ from lmcore.config import (
 )
 from lmcore.config.schema import SECTIONS, HookConfig, ModelConfig, section_type
 from lmcore.experiments.runs.folder import RunError
-from lmcore.experiments.runs.journal import Change
 from lmcore.experiments.runs.live import LiveConfig
+from lmcore.protocol.messages import ValueChanged
 
 
 def test_every_key_is_read() -> None:
@@ -107,7 +107,7 @@ def test_a_value_beyond_its_bounds_is_refused_in_a_short_sentence(key: str, valu
     with pytest.raises(ConfigError, match=said) as refused:
         parse_config("", overrides=[(key, str(value))])
     assert len(str(refused.value)) < 400
-    live = LiveConfig(parse_config(""), "", [Change(1, key, "1", str(value))])
+    live = LiveConfig(parse_config(""), "", [ValueChanged(1, key, "1", str(value))])
     with pytest.raises(RunError, match=said) as answered:
         live.advance_to(1)
     assert len(str(answered.value)) < 400

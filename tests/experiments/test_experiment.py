@@ -13,17 +13,11 @@ import torch
 
 from lmcore.config import ConfigError, SamplingConfig
 from lmcore.experiments import questions
-from lmcore.experiments.experiment import (
-    CheckpointRecord,
-    EvaluationRecord,
-    Experiment,
-    LayerRecord,
-    NoticeRecord,
-    StepRecord,
-)
+from lmcore.experiments.experiment import Evaluation, Experiment
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.runs.listing import list_runs, read_run, read_samples
 from lmcore.experiments.runs.metrics import read_metrics
+from lmcore.protocol.messages import CheckpointSaved, LayerStatistics, LogLine, Metrics
 from lmcore.training.checkpoints import CheckpointError, is_valid, list_checkpoints
 from lmcore.training.trainer import NonFinite
 from tests.experiments.tiny import tiny, train
@@ -36,13 +30,13 @@ def steps_of(folder: Path) -> list[int]:
 def test_what_a_run_tells_and_when(runs_folder: Path) -> None:
     text = tiny(checkpointing__keep_best="false")
     records = train(Experiment.create(text, runs_folder=runs_folder, name="try"))
-    assert [r.row[0] for r in records if isinstance(r, StepRecord)] == list(range(1, 13))
-    assert [r.step for r in records if isinstance(r, LayerRecord)] == [1, 6, 12]
-    assert [r.step for r in records if isinstance(r, EvaluationRecord)] == [4, 8, 12]
-    assert [r.step for r in records if isinstance(r, CheckpointRecord)] == [5, 10, 12]
+    assert [row[0] for r in records if isinstance(r, Metrics) for row in r.rows] == list(range(1, 13))
+    assert [r.step for r in records if isinstance(r, LayerStatistics)] == [1, 6, 12]
+    assert [r.step for r in records if isinstance(r, Evaluation)] == [4, 8, 12]
+    assert [r.step for r in records if isinstance(r, CheckpointSaved)] == [5, 10, 12]
     last = [type(r).__name__ for r in records[-4:]]
-    assert last == ["StepRecord", "LayerRecord", "EvaluationRecord", "CheckpointRecord"]
-    evaluation = next(r for r in records if isinstance(r, EvaluationRecord))
+    assert last == ["Metrics", "LayerStatistics", "Evaluation", "CheckpointSaved"]
+    evaluation = next(r for r in records if isinstance(r, Evaluation))
     assert {"loss/val", "perplexity/val", "bits_per_byte/val", "loss/floor"} <= evaluation.metrics.keys()
     assert evaluation.prompt == "One sunny morning, "
     assert evaluation.sample
@@ -55,10 +49,10 @@ def test_intervals_of_zero_leave_the_last_step(runs_folder: Path) -> None:
     )  # fmt: skip
     experiment = Experiment.create(text, runs_folder=runs_folder)
     records = train(experiment)
-    assert [r.row[0] for r in records if isinstance(r, StepRecord)] == [1, 5, 10, 12]
-    assert [type(r).__name__ for r in records if not isinstance(r, StepRecord)] == [
-        "EvaluationRecord",
-        "CheckpointRecord",
+    assert [row[0] for r in records if isinstance(r, Metrics) for row in r.rows] == [1, 5, 10, 12]
+    assert [type(r).__name__ for r in records if not isinstance(r, Metrics)] == [
+        "Evaluation",
+        "CheckpointSaved",
     ]
     assert read_samples(experiment.folder) == []
 
@@ -83,7 +77,7 @@ def test_the_run_directory_tells_all_of_it(runs_folder: Path) -> None:
     assert [row["step"] for row in rows if "loss/train" in row] == list(range(1, 13))
     assert [row["step"] for row in rows if "loss/val" in row] == [4, 8, 12]
     assert all(row["tokens"] == 32 * row["step"] for row in rows)
-    told = [r for r in records if isinstance(r, EvaluationRecord)]
+    told = [r for r in records if isinstance(r, Evaluation)]
     assert [(s.step, s.text) for s in read_samples(folder)] == [(r.step, r.sample) for r in told]
     (summary,) = list_runs(runs_folder)
     assert (summary.status, summary.step, summary.loss_val) == ("finished", 12, told[-1].metrics["loss/val"])
@@ -120,7 +114,7 @@ def test_damaged_checkpoints_are_named_when_a_run_goes_on(runs_folder: Path) -> 
         weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     again = Experiment.open(experiment.folder)
     assert again.fallback == "step-000008 is damaged; this is step 6."
-    told = [record.sentence for record in train(again) if isinstance(record, NoticeRecord)]
+    told = [record.text for record in train(again) if isinstance(record, LogLine)]
     assert told == [
         "Damaged, and removed, since these steps are made again: step-000008.",
         "Damaged, so not among the best, and removed once another checkpoint is saved: step-000004.",
@@ -130,7 +124,7 @@ def test_damaged_checkpoints_are_named_when_a_run_goes_on(runs_folder: Path) -> 
 
 def test_layer_rows_name_every_component(runs_folder: Path) -> None:
     experiment = Experiment.create(tiny(), runs_folder=runs_folder)
-    (rows,) = [record.rows for record in experiment.advance() if isinstance(record, LayerRecord)]
+    (rows,) = [record.rows for record in experiment.advance() if isinstance(record, LayerStatistics)]
     assert [row.component for row in rows] == experiment.model.components()
     for row in rows:
         if row.component.endswith(("attn", "mlp", "embed")):
@@ -314,7 +308,7 @@ def test_a_checkpoint_taken_in_the_middle_of_an_evaluation_remembers_what_is_due
     experiment.close("stopped")
     again = Experiment.open(experiment.folder)
     assert again.step == 4
-    (record,) = [record for record in again.advance() if isinstance(record, EvaluationRecord)]
+    (record,) = [record for record in again.advance() if isinstance(record, Evaluation)]
     assert (record.step, again.step) == (4, 4)
     train(again, until=6)
     for name in ("samples.jsonl",):
@@ -366,9 +360,10 @@ def test_values_that_a_run_keeps_are_not_changed(runs_folder: Path) -> None:
         with pytest.raises(error, match=complaint):
             experiment.set_value(key, value)
     with pytest.raises(RunError, match="no hook 'x'; the hooks of this run: none"):
-        experiment.toggle_hook("x", False)
+        experiment.set_value("hooks.x.enabled", "false")
     assert not (experiment.folder / "journal.jsonl").exists()
-    assert experiment.set_value("training.learning_rate", "2e-3") == ("0.001", "0.002")
+    changed = experiment.set_value("training.learning_rate", "2e-3")
+    assert (changed.old, changed.new) == ("0.001", "0.002")
     assert experiment.config.training.learning_rate == 0.002
     assert "learning_rate: 0.002" in experiment.config_text
     assert "learning_rate: 0.001" in (experiment.folder / "config.yaml").read_text()

@@ -3,7 +3,7 @@
 import math
 
 from lmcore.experiments.layers import layer_rows, output_point
-from lmcore.protocol.records import LayerRow
+from lmcore.protocol.messages import LayerRow
 
 COMPONENTS = {
     "embed.weight": "embed",

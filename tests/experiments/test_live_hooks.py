@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from lmcore.config import SamplingConfig
-from lmcore.experiments.experiment import ChangeRecord, Experiment, HookRecord
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.questions import hooks_of_answer
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.runs.journal import read_changes
 from lmcore.hooks.catalogue import HookError
+from lmcore.protocol.messages import HookStatistics, ValueChanged
 from tests.experiments.tiny import losses, tiny, train, train_losses, weights
 
 HALF = "{name: half, kind: forward, use: scale, at: blocks.0.hook_attn_out, with: {factor: 0.5}}"
@@ -30,7 +31,7 @@ def change_much(experiment: Experiment) -> None:
     experiment.set_value("hooks.half.with", "{factor: {from: 0.5, to: 2, steps: 8}}")
     experiment.set_value("hooks.half.at", "blocks.*.hook_attn_out")
     experiment.set_value("hooks.frozen.until_step", "8")
-    experiment.toggle_hook("clamp", False)
+    experiment.set_value("hooks.clamp.enabled", "false")
     train(experiment, until=8)
     experiment.set_value("hooks", f"[{HALF}, {SMOOTH}]")
     train(experiment, until=9)
@@ -49,7 +50,7 @@ def test_a_run_with_live_hooks_goes_on_bit_for_bit(runs_folder: Path) -> None:
     again = Experiment.open(part.folder)
     assert again.step == 5
     assert [hook.name for hook in again.config.hooks] == ["half", "clamp", "frozen"]
-    repeated = [record for record in train(again) if isinstance(record, ChangeRecord)]
+    repeated = [record for record in train(again) if isinstance(record, ValueChanged)]
     assert [(change.step, change.key) for change in repeated] == [
         (6, "hooks.half.with"),
         (6, "hooks.half.at"),
@@ -123,7 +124,7 @@ def test_rows_tell_what_each_hook_does(runs_folder: Path) -> None:
     text = tiny(other__norms_interval="2") + f"hooks: [{HALF}, {FROZEN}, {SMOOTH}]\n"
     experiment = Experiment.create(text, runs_folder=runs_folder)
     experiment.set_value("hooks.frozen.from_step", "50")
-    told = [record for record in train(experiment, until=2) if isinstance(record, HookRecord)][-1]
+    told = [record for record in train(experiment, until=2) if isinstance(record, HookStatistics)][-1]
     half, frozen, smooth = told.rows
     assert told.step == 2
     assert (half.name, half.kind, half.use, half.at) == ("half", "forward", "scale", "blocks.0.hook_attn_out")

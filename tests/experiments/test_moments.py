@@ -12,7 +12,7 @@ from lmcore.experiments.identity.consent import agree
 from lmcore.experiments.identity.own_code import read_own_file
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.verification.verification import verify
-from lmcore.protocol.records import LayerRecord
+from lmcore.protocol.messages import LayerStatistics
 from lmcore.training.checkpoints import CheckpointError
 from tests.experiments.tiny import tiny, train, train_losses, weights
 
@@ -124,7 +124,7 @@ def test_the_values_that_acted_then_are_told(runs_folder: Path) -> None:
 
 def test_a_run_that_was_opened_looks_back_to_its_checkpoints(runs_folder: Path) -> None:
     first = create(runs_folder, checkpointing__keep_last=9, checkpointing__keep_best="false")
-    layers = [record for record in train(first) if isinstance(record, LayerRecord)]
+    layers = [record for record in train(first) if isinstance(record, LayerStatistics)]
     said = {}
     for step in (5, 10):
         first.moments.look_at(step)

@@ -9,11 +9,12 @@ from lmcore.config import SamplingConfig
 from lmcore.errors import UserCodeError
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded, agree
-from lmcore.experiments.identity.own_code import OwnFile, read_own_file
+from lmcore.experiments.identity.own_code import read_own_file
 from lmcore.experiments.questions import hooks_of_answer
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.runs.journal import read_changes
 from lmcore.hooks.catalogue import HookError
+from lmcore.protocol.messages import OwnFile
 from tests.experiments.tiny import losses, tiny, train, weights
 
 CODE = '''"""Hooks of my own."""

@@ -7,8 +7,9 @@ import pytest
 from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded, agree
-from lmcore.experiments.identity.own_code import OwnFile, read_own_file
+from lmcore.experiments.identity.own_code import read_own_file
 from lmcore.experiments.runs.journal import read_changes
+from lmcore.protocol.messages import OwnFile
 from tests.experiments.tiny import losses, tiny, train, weights
 
 CODE = '''"""Momentum, and nothing else."""

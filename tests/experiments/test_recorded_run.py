@@ -79,7 +79,7 @@ def test_its_session_is_read() -> None:
     assert said[:2] == ["started 20261130-185523-recorded-42ed78e2", "went on for 2 steps"]
     assert [said[index].partition(":")[0] for index in (2, 3, 5, 6)] == [
         "training.learning_rate",
-        "hooks.quiet",
+        "hooks.quiet.enabled",
         "asked 'One'",
-        "hooks.quiet",
+        "hooks.quiet.enabled",
     ]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lmcore.experiments.experiment import ChangeRecord, Experiment
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.runs.folder import RunError
-from lmcore.experiments.runs.journal import Change, append_change, read_changes
+from lmcore.experiments.runs.journal import append_change, read_changes
 from lmcore.experiments.verification.verification import verify
+from lmcore.protocol.messages import ValueChanged
 from tests.experiments.tiny import forget_digests, losses, tiny, train, weights
 
 HOOK = "hooks: [{name: noise, kind: forward, use: scale, at: blocks.0.hook_attn_out, with: {factor: 0.5}}]\n"
@@ -47,7 +48,7 @@ def test_changes_after_the_checkpoint_are_made_again_at_their_steps(runs_folder:
     again = Experiment.open(part.folder)
     assert again.step == 5
     assert again.config.training.learning_rate == 1e-3
-    told = [record for record in train(again) if isinstance(record, ChangeRecord)]
+    told = [record for record in train(again) if isinstance(record, ValueChanged)]
     assert [(record.step, record.key, record.new) for record in told] == [
         (6, "training.learning_rate", "0.005"),
         (8, "training.weight_decay", "0.5"),
@@ -106,7 +107,7 @@ def test_a_change_made_before_going_on_is_written_when_it_goes_on(runs_folder: P
 def test_a_hook_that_was_switched_is_switched_again(runs_folder: Path) -> None:
     def change(experiment: Experiment) -> None:
         train(experiment, until=7)
-        experiment.toggle_hook("noise", False)
+        experiment.set_value("hooks.noise.enabled", "false")
 
     whole = Experiment.create(tiny() + HOOK, runs_folder=runs_folder, name="whole")
     change(whole)
@@ -190,7 +191,7 @@ def test_what_a_run_keeps_from_its_beginning_is_not_changed_by_its_journal(
 ) -> None:
     run = damaged_run(runs_folder)
     (run.folder / "journal.jsonl").unlink()
-    append_change(run.folder / "journal.jsonl", Change(1, key, "1", str(value)))
+    append_change(run.folder / "journal.jsonl", ValueChanged(1, key, "1", str(value)))
     forget_digests(run.folder)
     with pytest.raises(RunError, match=f"The journal sets {key} to {value} at step 1, which cannot be"):
         Experiment.open(run.folder)

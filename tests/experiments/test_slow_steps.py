@@ -2,17 +2,15 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from lmcore.cli.narration import Narration
 from lmcore.cli.train import train_to_end
-from lmcore.experiments.experiment import Experiment, NoticeRecord
-from lmcore.process.core.lanes import tell
+from lmcore.experiments.experiment import Experiment
 from lmcore.protocol.messages import LogLine
 from lmcore.training import trainer
-from tests.experiments.tiny import tiny
+from tests.experiments.tiny import tiny, train
 
 
 class Clock:
@@ -47,7 +45,8 @@ def test_it_is_said_on_stderr_and_in_json_and_no_evaluation_counts(
     ]
 
 
-def test_the_core_tells_it_as_a_warning() -> None:
-    sent: list[object] = []
-    tell(NoticeRecord(29, "Steps take long."), SimpleNamespace(send=sent.append))  # type: ignore[arg-type]
-    assert sent == [LogLine("Steps take long.", "warning")]
+def test_the_core_tells_it_as_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "time", Clock())
+    experiment = Experiment.create(tiny(training__max_steps="40"), runs_folder=tmp_path, name="slow")
+    [told] = [record for record in train(experiment) if isinstance(record, LogLine)]
+    assert told.text.startswith("Steps take 12 times as long") and (told.level, told.step) == ("warning", 31)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.config import set_in_text
-from lmcore.experiments.experiment import Experiment, Record
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.runs.metrics import read_metrics
+from lmcore.protocol.messages import Record
 
 TINY = """\
 model: {d_model: 16, n_layers: 2, n_heads: 2, context_length: 16, dropout: 0.1}

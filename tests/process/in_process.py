@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.process.core.deeds import Deed
-from lmcore.process.core.outbox import MetricsRow
 from lmcore.process.core.server import Server
 from lmcore.process.core.sessions import SESSIONS, SessionRecorder
 from lmcore.process.core.witness import Witness
-from lmcore.protocol.messages import AblationCell, Command, Event, HookStatistics, LayerStatistics, LogLine, ShutDown
+from lmcore.protocol.messages import (
+    Command,
+    Event,
+    HookStatistics,
+    LayerStatistics,
+    LogLine,
+    Metrics,
+    ShutDown,
+)
 
 Given = Command | tuple[int, Command | Callable[[], object]]
 """A command for when the core does not train; or one for a step on the way, or what the person does then, which may
@@ -25,17 +32,9 @@ class Silence:
         self.events: list[Event] = []
 
     def send(self, event: Event) -> None:
-        """Keep it."""
-        self.events.append(event)
-
-    def metrics(self, row: MetricsRow) -> None:
-        """Not kept."""
-
-    def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
-        """Not kept."""
-
-    def cell(self, cell: AblationCell) -> None:
-        """Not kept."""
+        """Keep it, unless it is telemetry."""
+        if not isinstance(event, Metrics | LayerStatistics | HookStatistics):
+            self.events.append(event)
 
     def write_log(self, log_path: Path) -> None:
         """What is printed stays where it goes."""

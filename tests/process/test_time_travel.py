@@ -32,7 +32,6 @@ from lmcore.protocol.messages import (
     StateChanged,
     Step,
     Stop,
-    ToggleHook,
     Token,
     ValueChanged,
 )
@@ -131,7 +130,7 @@ def test_a_run_that_trains_is_paused_to_look_back(core: CoreClient, tmp_path: Pa
 def test_what_is_done_cannot_be_changed(core: CoreClient, tmp_path: Path) -> None:
     folder = start(core, tmp_path, 6)
     rewind(core, 3)
-    for command in (SetValue("training.learning_rate", "0.02"), ToggleHook("quiet", True)):
+    for command in (SetValue("training.learning_rate", "0.02"), SetValue("hooks.quiet.enabled", "true")):
         begin = len(core.events)
         core.send(command)
         refused = core.wait_for(Rejected, after=begin)

@@ -5,16 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
-from lmcore.experiments.ablation.result import (
-    BASE,
-    AblationResult,
-    Evaluation,
-    Finished,
-    Status,
-    result_of,
-    store,
-)
+from lmcore.experiments.ablation.result import BASE, CurvePoint, FinishedRun, Status, result_of, store
 from lmcore.protocol.messages import AblationBegan, AblationCell
+from lmcore.protocol.results import AblationResult
 
 MUON, NORM = "training.optimizer=muon", "model.norm=rmsnorm"
 LOSSES = {"baseline": (1.900, 1.920, 1.880), MUON: (1.700, 1.721, 1.679), NORM: (1.904, 1.918, 1.879)}
@@ -49,9 +42,11 @@ def result(
 ) -> AblationResult:
     """What came out where some runs are missing (yet)."""
 
-    def run(arm: Arm, seed: int) -> Finished | None:
-        curve = (Evaluation(400, 12_800, 20.0, LOSSES[arm.name][seed - 1]),)
-        return None if (arm.name, seed) in (*missing, *(failures or {})) else Finished(run_name(arm.name, seed), curve)
+    def run(arm: Arm, seed: int) -> FinishedRun | None:
+        curve = (CurvePoint(400, 12_800, 20.0, LOSSES[arm.name][seed - 1]),)
+        return (
+            None if (arm.name, seed) in (*missing, *(failures or {})) else FinishedRun(run_name(arm.name, seed), curve)
+        )
 
     said = {at: (why, run_name(*at)) for at, why in (failures or {}).items()}
     return result_of(planned(), status, run, said)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from lmcore.config import parse_config
+from lmcore.experiments.runs.live import LiveConfig
 from lmcore.protocol.messages import (
-    CodeFile,
     Command,
     Event,
     HookArgument,
@@ -13,10 +14,13 @@ from lmcore.protocol.messages import (
     HookRow,
     LayerRow,
     Metrics,
+    OwnFile,
     Ready,
     RunInfo,
     StateChanged,
+    ValueChanged,
 )
+from tui.lab.state import LabState
 
 C = TypeVar("C", bound=Command)
 
@@ -93,6 +97,15 @@ def run_info(name: str = "20260102-030405-baseline-1a2b3c4d", **changes: object)
     return RunInfo(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def change_of(lab: LabState, key: str, value: str) -> ValueChanged:
+    """What the core tells when a value of the open run is changed."""
+    assert lab.run is not None
+    live = LiveConfig(parse_config(lab.run.config_text), lab.run.config_text)
+    change = live.check(lab.step, key, value)
+    live.make(change)
+    return live.told(change)
+
+
 def metrics_rows(steps: Sequence[int], loss: Callable[[int], float] = lambda step: 4.0 / (1 + step / 20)) -> Metrics:
     """Metrics of training steps with a falling loss."""
     return Metrics(
@@ -166,7 +179,7 @@ def _entry(kind: str, name: str, summary: str, *arguments: HookArgument) -> Hook
     return HookEntry(kind, name, summary, summary, stage, arguments)
 
 
-CODE = CodeFile(
+CODE = OwnFile(
     "my_hooks.py",
     "configs/my_hooks.py",
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input, OptionList
 
-from lmcore.experiments.ablation.result import RESULT, Evaluation, Finished, result_of
+from lmcore.experiments.ablation.result import RESULT, CurvePoint, FinishedRun, result_of
 from lmcore.protocol.messages import (
     Ablate,
     AblationCell,
@@ -283,7 +283,7 @@ async def test_the_table_follows_the_cursor_through_many_arms(tmp_path: Path) ->
     ablation = planned("many", many)
     loss = {arm.name: 1.9 + 0.01 * number for number, arm in enumerate(ablation.arms)}
     ran = result_of(
-        ablation, "finished", lambda arm, seed: Finished("r", (Evaluation(9, 9, 9.0, loss[arm.name] + seed),))
+        ablation, "finished", lambda arm, seed: FinishedRun("r", (CurvePoint(9, 9, 9.0, loss[arm.name] + seed),))
     )
     keep(tmp_path / "runs", "many", ran)
     async with open_lab(NARROW) as (pilot, app, _):

@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from lmcore.config import template
-from lmcore.protocol.messages import Command, SetValue, StateChanged, ValueChanged
-from tests.tui.fake_core import READY, metrics_rows, run_info
+from lmcore.protocol.messages import Command, SetValue, StateChanged
+from tests.tui.fake_core import READY, change_of, metrics_rows, run_info
 from tests.tui.test_app import until
 from tui.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog
 from tui.lab.state import LabState, advance_state
@@ -394,7 +394,7 @@ async def test_applying_changes_what_can_change_and_offers_a_new_run(tmp_path: P
         await pilot.press("a")
         await pilot.pause()
         assert app.commands == [SetValue("training.learning_rate", "0.002")]
-        changed = ValueChanged(4, "training.learning_rate", "0.001", "0.002")
+        changed = change_of(app.pane.lab, "training.learning_rate", "0.002")
         app.pane.lab = advance_state(app.pane.lab, [changed])
         await pilot.pause()
         assert "◆" not in screen_text(app)

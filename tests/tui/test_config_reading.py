@@ -4,10 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcore.config import check_text, parse_config, parse_yaml_value, set_in_text, template, with_value
-from lmcore.protocol.messages import SetValue, ToggleHook, ValueChanged
-from tests.tui.fake_core import run_info
+from lmcore.protocol.messages import SetValue
 from tui.lab.numbers import quantity, rough_duration
-from tui.panes.config.applying import Plan, describe, plan, running_config
+from tui.panes.config.application import Plan, describe, plan
 from tui.panes.config.field_edits import editable_text, next_choice, yaml_of
 from tui.panes.config.meaning import expected_time, meaning
 from tui.panes.config.reading import all_keys, changed_keys, key_at, read
@@ -109,14 +108,6 @@ def test_fields_are_found_by_name_then_by_description() -> None:
     assert matching_rows("no such thing [/", reading, reading, None) == ()
 
 
-def test_a_running_run_is_its_text_with_the_changes_made_since() -> None:
-    changes = (ValueChanged(5, "training.learning_rate", "0.001", "3e-3"), ValueChanged(6, "hooks.x", "true", "false"))
-    running = running_config(run_info(config_text=TEXT), changes)
-    assert running is not None and running.training.learning_rate == 3e-3
-    assert running_config(None, ()) is None
-    assert running_config(run_info(config_text="model: ["), ()) is None
-
-
 def test_a_plan_changes_now_what_can_and_names_the_rest() -> None:
     running = parse_config(TEXT)
     wanted = with_value(with_value(running, "training.learning_rate", 2e-3), "model.d_model", 192)
@@ -139,12 +130,7 @@ def test_a_hook_is_switched_or_set_while_a_run_goes_on() -> None:
     on, _ = check_text(hook.format("true"))
     off, _ = check_text(hook.format("false"))
     assert on is not None and off is not None
-    assert plan(on, off).commands == (ToggleHook("noise", False),) and not plan(on, off).needs_new_run
-    for change in (
-        ValueChanged(3, "hooks.noise", "on", "off"),
-        ValueChanged(3, "hooks.noise.enabled", "true", "false"),
-    ):
-        assert running_config(run_info(config_text=hook.format("true")), (change,)) == off
+    assert plan(on, off).commands == (SetValue("hooks.noise.enabled", "false"),) and not plan(on, off).needs_new_run
     other = parse_config("")
     assert plan(other, on) == Plan((SetValue("hooks", "[{name: noise, kind: update, use: clip}]"),), ())
     reading = read(hook.format("true"))

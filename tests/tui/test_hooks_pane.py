@@ -20,10 +20,8 @@ from lmcore.protocol.messages import (
     Start,
     StateChanged,
     Step,
-    ToggleHook,
-    ValueChanged,
 )
-from tests.tui.fake_core import CODE, HOOKS, FakeCore, hook_description, hook_rows, run_info
+from tests.tui.fake_core import CODE, HOOKS, FakeCore, change_of, hook_description, hook_rows, run_info
 from tests.tui.test_app import NARROW, WIDE, notices, shown_panes, text_of, until
 from tests.tui.test_type_ahead import burst
 from tui.app import LabApp
@@ -131,14 +129,14 @@ async def test_before_a_run_keys_edit_the_configuration() -> None:
 async def test_in_a_run_keys_send_what_changes() -> None:
     async with open_hooks(running=True) as (pilot, app, core, pane):
         await pilot.press("space")
-        assert core.commands[-1] == ToggleHook("silence-a-head", False)
-        core.push(ValueChanged(1241, "hooks.silence-a-head", "on", "off"))
+        assert core.commands[-1] == SetValue("hooks.silence-a-head.enabled", "false")
+        core.push(change_of(app.lab, "hooks.silence-a-head.enabled", "false"))
         await until(pilot, lambda: "○ off   silence-a-head" in text_of(app))
         await until(pilot, lambda: not pane.of_config[0].enabled)  # type: ignore[index]
         await pilot.press("down", "ctrl+up")
         change = core.commands[-1]
         assert isinstance(change, SetValue) and change.key == "hooks" and pane.cursor == 0
-        core.push(ValueChanged(1242, "hooks", "…", change.value))
+        core.push(change_of(app.lab, "hooks", change.value))
         await until(pilot, lambda: [hook.name for hook in pane.hooks][:2] == ["softer", "silence-a-head"])
         await until(pilot, lambda: declared(app)[:2] == ["softer", "silence-a-head"])
         await pilot.press("d")
@@ -154,7 +152,7 @@ async def test_a_configuration_that_differs_from_the_run_is_left_alone() -> None
         assert app.home.config is not None
         app.home.config.set_value("model.d_model", "64")
         before = app.home.config.text
-        core.push(ValueChanged(1241, "hooks.softer.enabled", "true", "false"))
+        core.push(change_of(app.lab, "hooks.softer.enabled", "false"))
         await until(pilot, lambda: not pane.hooks[1].enabled)
         assert app.home.config.text == before
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lmcore.config import HookConfig, parse_config
-from lmcore.protocol.messages import SetValue, ToggleHook
+from lmcore.protocol.messages import SetValue
 from tests.tui.fake_core import HOOKS, hook_description, hook_rows
 from tui.lab.hook_changes import free_name, hook_commands, moved
 from tui.panes.hooks.catalogue import found_entries
@@ -62,7 +62,7 @@ def test_the_sentence_tells_arguments_places_and_effect() -> None:
 def test_a_changed_list_becomes_the_smallest_command() -> None:
     hooks = (SILENCE, SOFTER, LOGITS)
     off = SILENCE.model_copy(update={"enabled": False})
-    assert hook_commands(hooks, (off, SOFTER, LOGITS)) == (ToggleHook("silence-a-head", False),)
+    assert hook_commands(hooks, (off, SOFTER, LOGITS)) == (SetValue("hooks.silence-a-head.enabled", "false"),)
     stronger = SOFTER.model_copy(update={"with_": {"factor": 0.1}})
     assert hook_commands(hooks, (SILENCE, stronger, LOGITS)) == (SetValue("hooks.softer.with", "{factor: 0.1}"),)
     (whole,) = hook_commands(hooks, moved(hooks, 1, -1))

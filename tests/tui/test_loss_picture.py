@@ -2,14 +2,17 @@
 
 import math
 import time
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcore.experiments.runs.journal import append_change
 from lmcore.protocol.messages import ValueChanged
 from tui.lab.history import History
 from tui.panes.loss.marks import mark_name
 from tui.panes.loss.picture import Choice, OtherRun, make_picture, reading_at
+from tui.panes.loss.records import read_past_changes
 from tui.panes.loss.view import View
 from tui.widgets.metric_list import matching_names
 
@@ -93,7 +96,7 @@ def test_a_zoomed_picture_shows_its_window_only() -> None:
 
 
 def test_names_of_changes_are_short_and_plain() -> None:
-    assert mark_name(ValueChanged(1, "hooks.ablate", "off", "on")) == "hook ablate on"
+    assert mark_name(ValueChanged(1, "hooks.ablate.enabled", "false", "true")) == "hook ablate on"
     assert mark_name(ValueChanged(1, "a.b", "1", "\x1b[2J")) == "b ␛[2J"
     assert mark_name(ValueChanged(1, "hooks.a.b.enabled", "true", "false")) == "hook a.b off"
     assert mark_name(ValueChanged(1, "hooks.ablate.with", "{}", "{heads: [2]}")) == "hook ablate with {heads: [2]}"
@@ -101,7 +104,7 @@ def test_names_of_changes_are_short_and_plain() -> None:
     assert len(mark_name(ValueChanged(1, "a.b", "1", "2" * 99))) == 32
 
 
-def test_a_changed_list_of_hooks_is_told_by_what_became_of_it() -> None:
+def test_a_changed_list_of_hooks_is_told_by_what_became_of_it(tmp_path: Path) -> None:
     one, two = "{name: one, use: zero}", "{name: two, use: zero}"
     told = {
         (f"[{one}]", f"[{one}, {two}]"): "hook two added",
@@ -111,7 +114,10 @@ def test_a_changed_list_of_hooks_is_told_by_what_became_of_it() -> None:
         ("…", "[1"): "hooks changed",
     }
     for (old, new), text in told.items():
-        assert mark_name(ValueChanged(1, "hooks", old, new)) == text
+        (tmp_path / "run.json").write_text("{}")
+        (tmp_path / "journal.jsonl").unlink(missing_ok=True)
+        append_change(tmp_path / "journal.jsonl", ValueChanged(1, "hooks", old, new))
+        assert [mark_name(change) for change in read_past_changes(tmp_path)[0]] == [text]
 
 
 def test_metrics_are_found_by_words_in_any_order() -> None:

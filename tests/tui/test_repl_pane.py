@@ -24,9 +24,8 @@ from lmcore.protocol.messages import (
     Rejected,
     StateChanged,
     Token,
-    ValueChanged,
 )
-from tests.tui.fake_core import READY, hook_description, run_info
+from tests.tui.fake_core import READY, change_of, hook_description, run_info
 from tui.lab.state import LabState, advance_state
 from tui.messages import ResumeRun, SendCommand
 from tui.panes.repl import ReplPane
@@ -222,7 +221,7 @@ async def test_settings_are_visible_and_changed_by_commands(tmp_path: Path) -> N
         await enter(pilot, app, "/again")
         assert app.asked.prompt == "hello" and app.asked.temperature == 0.0 and app.asked.seed == 8
         await enter(pilot, app, "/reset")
-        changed = ValueChanged(1241, "sampling.temperature", "0.5", "0.7")
+        changed = change_of(app.pane.lab, "sampling.temperature", "0.7")
         app.pane.lab = advance_state(app.pane.lab, [changed])
         assert app.pane.settings.temperature == 0.7 and app.pane.settings.top_k == 0
 

@@ -54,9 +54,9 @@ def layers(step: int) -> LayerStatistics:
 
 def moment(step: int = 40) -> MomentRecord:
     """An earlier moment with values, norms and hooks of its own."""
-    from lmcore.protocol.records import LayerRecord
+    from lmcore.protocol.messages import LayerStatistics
 
-    return MomentRecord(step, "memory", CONFIG_THEN, LayerRecord(step, layers(step).rows), hook_rows(step))
+    return MomentRecord(step, "memory", CONFIG_THEN, LayerStatistics(step, layers(step).rows), hook_rows(step))
 
 
 async def train_with_hooks(pilot: Lab, core: FakeCore) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lmcore.protocol.messages import CodeFile, Command, CoreDied, Event, Failed
+from lmcore.protocol.messages import Command, CoreDied, Event, Failed, OwnFile
 from tui.lab.state import Severity
 
 if TYPE_CHECKING:  # what needs the schema is loaded after the first frame
@@ -39,7 +39,7 @@ class ConfirmQuit:
 class Consent:
     """Whether files may run. Answered with True, or else they may not."""
 
-    files: tuple[CodeFile, ...]
+    files: tuple[OwnFile, ...]
 
 
 @dataclass(frozen=True)

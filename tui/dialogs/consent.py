@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from lmcore.protocol.messages import CodeFile
+from lmcore.protocol.messages import OwnFile
 from tui.dialogs.dialog import paragraph
 from tui.dialogs.long_text import ReadingDialog
 
@@ -31,7 +31,7 @@ class ConsentDialog(ReadingDialog[bool]):
     hint = "y yes · n no · ↑↓ read on · esc cancels"
     choices = (("no", "No"), ("yes", "Yes, run it"))
 
-    def __init__(self, files: Sequence[CodeFile]) -> None:
+    def __init__(self, files: Sequence[OwnFile]) -> None:
         super().__init__()
         self.files = tuple(files)
 

@@ -1,15 +1,11 @@
 """What the screens know about the ablation that the core carries out: one frozen state, advanced by its events."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from lmcore.protocol.messages import AblationBegan, AblationCell, AblationEnded, AblationStands, CoreDied, Event
-
-if TYPE_CHECKING:
-    from lmcore.experiments.ablation.result import AblationResult
+from lmcore.protocol.results import AblationResult
 
 AblationRequest = Literal["new", "list", "show", "go on", "stop"]
 """What the screens of ablations ask for."""

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from lmcore.config import HookConfig, to_yaml_value
 from lmcore.config.hook_list import hooks_text
-from lmcore.protocol.messages import Command, SetValue, ToggleHook
-
-_LIVE = ("at", "with", "from_step", "until_step")
-"""What of one hook may be set by itself, besides its switch."""
+from lmcore.experiments.runs.live import LIVE_OF_HOOK
+from lmcore.protocol.messages import Command, SetValue
 
 
 def hook_commands(old: Sequence[HookConfig], new: Sequence[HookConfig]) -> tuple[Command, ...]:
@@ -21,9 +19,7 @@ def hook_commands(old: Sequence[HookConfig], new: Sequence[HookConfig]) -> tuple
         differing = [name for name in values[0] if values[0][name] != values[1][name]]
         if differing and not after.name:
             return (whole,)
-        if differing == ["enabled"]:
-            commands.append(ToggleHook(after.name, after.enabled))
-        elif len(differing) == 1 and differing[0] in _LIVE:
+        if len(differing) == 1 and differing[0] in LIVE_OF_HOOK:
             commands.append(SetValue(f"hooks.{after.name}.{differing[0]}", to_yaml_value(values[1][differing[0]])))
         elif differing:
             return (whole,)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lmcore.protocol.messages import (
     AblationBegan,
@@ -33,6 +33,9 @@ from lmcore.protocol.messages import (
 )
 from tui.lab.ablation import AblationState, advance_ablation
 
+if TYPE_CHECKING:  # it brings the schema along, which the first frame need not wait for
+    from lmcore.config import TrainingConfig
+
 LOG_LINES = 2000
 """How many of the last log lines are kept for the log screen; all of them are in the run's log file."""
 
@@ -55,7 +58,8 @@ class LabState:
     is_silent: bool = False  # it is there, and says nothing any more
     state: State = "loading"
     reason: str = ""  # why the core is in this state, where there is something to explain
-    run: RunInfo | None = None
+    run: RunInfo | None = None  # with the configuration as it is now
+    config: "TrainingConfig | None" = None  # what the run trains with now
     has_begun: bool = (
         False  # the run has trained, or was made, in this core: it must be stopped before another is opened
     )
@@ -63,6 +67,7 @@ class LabState:
     step: int = 0
     max_steps: int = 0
     moment: MomentRecord | None = None  # the earlier moment that one looks at; None: the present
+    moment_config: "TrainingConfig | None" = None  # what the run trained with then
     tokens: int = 0
     seconds: float = 0.0  # of training, as the run counts them
     metrics: dict[str, float] = field(default_factory=dict)  # the latest value of each
@@ -89,6 +94,11 @@ class LabState:
     def seen_step(self) -> int:
         """The step whose model is asked and looked into: of an earlier moment, or the present."""
         return self.step if self.moment is None else self.moment.step
+
+    @property
+    def seen_config(self) -> "TrainingConfig | None":
+        """What the run trains with; of an earlier moment that one looks at, what it trained with then."""
+        return self.config if self.moment is None else self.moment_config
 
     @property
     def is_training(self) -> bool:
@@ -147,7 +157,7 @@ def advance_state(state: LabState, events: Iterable[Event]) -> LabState:
             case Progress():
                 state = replace(state, progress=event)
             case ValueChanged():
-                state = replace(state, changes=(*state.changes, event))
+                state = _after_change(state, event)
             case CheckpointSaved():
                 state = replace(state, checkpoint_step=event.step)
             case LogLine():
@@ -202,6 +212,26 @@ def _after_metrics(state: LabState, event: Metrics) -> LabState:
     )
 
 
+def _after_change(state: LabState, event: ValueChanged) -> LabState:
+    state = replace(state, changes=(*state.changes, event))
+    if state.run is None or event.values is None:
+        return state
+    from lmcore.config import TrainingConfig
+
+    run = replace(state.run, config_text=event.config_text)
+    return replace(state, run=run, config=TrainingConfig.model_validate(event.values))
+
+
+def _parsed(text: str) -> "TrainingConfig | None":
+    """A configuration; None for one that this version cannot read."""
+    from lmcore.config import ConfigError, parse_config
+
+    try:
+        return parse_config(text)
+    except ConfigError:
+        return None
+
+
 def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
     if event.state == "preparing" or (event.run and (state.run is None or event.run.folder != state.run.folder)):
         state = LabState(
@@ -215,7 +245,9 @@ def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
             last_rejected=state.last_rejected,
             last_failed=state.last_failed,
         )
-    run = event.run
+    run, moment = event.run, event.moment
+    now = state.config if run == state.run else _parsed(run.config_text) if run else None
+    then = state.moment_config if moment == state.moment else _parsed(moment.config_text) if moment else None
     goes_on = event.state in ("running", "preparing") or (event.state == "paused" and state.state == "preparing")
     return replace(
         state,
@@ -223,12 +255,14 @@ def _after_state_changed(state: LabState, event: StateChanged) -> LabState:
         state=event.state,
         reason=event.reason,
         run=run,
+        config=now,
         has_begun=event.begun
         or event.state == "running"
         or (event.state == "paused" and (state.has_begun or (state.state == "preparing" and event.step == 0))),
         is_stepping=state.is_stepping and goes_on,
         step=event.step,
-        moment=event.moment,
+        moment=moment,
+        moment_config=then,
         max_steps=event.max_steps or (run.max_steps if run else 0),
         progress=state.progress if event.state == "preparing" else None,
     )

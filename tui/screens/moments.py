@@ -13,8 +13,16 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Static
 
-from lmcore.protocol.messages import Event, ListMoments, MomentList, MomentSource, Rejected, Rewind, StateChanged
-from lmcore.protocol.messages import ValueChanged as Change
+from lmcore.protocol.messages import (
+    Event,
+    ListMoments,
+    MomentList,
+    MomentSource,
+    Rejected,
+    Rewind,
+    StateChanged,
+    ValueChanged,
+)
 from tui.lab.history import History, read_history
 from tui.lab.numbers import short_number
 from tui.lab.state import LabState
@@ -58,7 +66,7 @@ class MomentRow:
         return self.train, self.validation
 
 
-def rows_of(found: MomentList, history: History, changes: Sequence[Change]) -> list[MomentRow]:
+def rows_of(found: MomentList, history: History, changes: Sequence[ValueChanged]) -> list[MomentRow]:
     """The lines for the moments that there are, the latest first; the present, if any, above all."""
     moments = [(step, _PLACES[source]) for step, source in found.moments]
     if found.present is not None:
@@ -103,7 +111,7 @@ class MomentsScreen(ModalScreen[None]):
         self,
         lab: LabState | None = None,
         history: History | None = None,
-        changes: Sequence[Change] = (),
+        changes: Sequence[ValueChanged] = (),
         folder: Path | None = None,
     ) -> None:
         """The open run of `lab`, with what is known of it, or the run in `folder`."""
@@ -217,7 +225,7 @@ class MomentsScreen(ModalScreen[None]):
             self.app.post_message(Notice(f"{self.run_folder.name}: {problem}", "warning"))
         self.app.call_later(self._take, history, changes)
 
-    def _take(self, history: History, changes: Sequence[Change]) -> None:
+    def _take(self, history: History, changes: Sequence[ValueChanged]) -> None:
         self._history, self._changes = history, changes
         if self.is_attached:
             self._ask()

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from lmcore.experiments.ablation.plan import FOLDER
-from lmcore.experiments.ablation.result import BASE, RESULT, AblationResult, read_result
+from lmcore.experiments.ablation.result import BASE, RESULT, read_result
 from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.experiments.runs.lock import is_locked
 from lmcore.files import check_folder, read_regular
+from lmcore.protocol.results import AblationResult
 
 
 @dataclass(frozen=True)

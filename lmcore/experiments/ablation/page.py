@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from lmcore.experiments.ablation.result import AblationResult, ArmResult, CellResult, mean_of
 from lmcore.experiments.comparison.verdict import LEVEL, POWER
 from lmcore.markdown import as_text, table
+from lmcore.protocol.results import AblationResult, ArmResult, CellResult, mean_of
 
 PAGE = "README.md"
 

@@ -1,30 +1,28 @@
 """What came out of an ablation: of each arm its runs, its difference to the baseline, and a verdict. Needs no torch."""
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from lmcore.experiments.ablation.plan import Ablation, Arm
-from lmcore.experiments.comparison.verdict import Verdict, judge
+from lmcore.experiments.comparison.verdict import judge
 from lmcore.experiments.identity.identity import config_hash
 from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.files import NotPlain, check_folder, read_regular, write_whole
+from lmcore.protocol.results import AblationResult, ArmResult, CellResult, Status, mean_of
 
 RESULT = "result.json"
 
 BASE = "base.yaml"
 """The baseline's configuration, as resolved: what the same ablation goes on with another time."""
 
-Status = Literal["running", "finished", "interrupted"]
-
 
 @dataclass(frozen=True)
-class Evaluation:
+class CurvePoint:
     """The whole validation split after a step: loss in nats per token, tokens learned from, seconds spent in steps."""
 
     step: int
@@ -34,82 +32,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A run that made all of its steps, by its name; only the last evaluation counts for the verdict."""
 
     run: str
-    curve: tuple[Evaluation, ...]
+    curve: tuple[CurvePoint, ...]
 
     @property
     def loss(self) -> float:
         """The validation loss after the last step."""
         return self.curve[-1].loss
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """How one arm did with one seed; `failure` says why there is no run to count, "" where it is there or to come."""
-
-    seed: int
-    run: str = ""
-    loss: float | None = None
-    seconds: float | None = None
-    seconds_to_reach: float | None = None  # of training, until the baseline's mean final loss; None: never
-    tokens_to_reach: int | None = None
-    reused: bool = False
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class ArmResult:
-    """How one arm did; `verdict` only where every seed of it and of the baseline is finished."""
-
-    name: str
-    key: str
-    value: str
-    cells: tuple[CellResult, ...]
-    verdict: Verdict | None
-
-    @property
-    def losses(self) -> list[float]:
-        """The final losses that are there."""
-        return [cell.loss for cell in self.cells if cell.loss is not None]
-
-    @property
-    def mean_loss(self) -> float | None:
-        """The mean of the final losses, in nats per token."""
-        return mean_of(self.losses)
-
-    @property
-    def failures(self) -> int:
-        """How many of its runs cannot be counted."""
-        return sum(bool(cell.failure) for cell in self.cells)
-
-    @property
-    def words(self) -> str:
-        """The verdict in words, or why there is none."""
-        if self.verdict is not None:
-            return self.verdict.words
-        if self.failures:
-            return f"no verdict: {self.failures} of {len(self.cells)} runs failed"
-        if not self.key:
-            return ""
-        return f"{len(self.losses)} of {len(self.cells)} seeds so far"
-
-
-@dataclass(frozen=True)
-class AblationResult:
-    """An ablation as it stands; the first arm is the baseline. `notes`: what a reader must know, in sentences."""
-
-    name: str
-    base: str
-    status: Status
-    seeds: tuple[int, ...]
-    steps: int
-    threads: int
-    target: float | None  # the baseline's mean final loss
-    arms: tuple[ArmResult, ...]
-    notes: tuple[str, ...] = ()
 
 
 def difference_so_far(result: AblationResult, arm: ArmResult) -> float | None:
@@ -118,15 +50,10 @@ def difference_so_far(result: AblationResult, arm: ArmResult) -> float | None:
     return mean_of([mine.loss - its.loss for mine, its in pairs if mine.loss is not None and its.loss is not None])
 
 
-def mean_of(values: Sequence[float]) -> float | None:
-    """Their mean; None where there are none."""
-    return math.fsum(values) / len(values) if values else None
-
-
 def result_of(
     ablation: Ablation,
     status: Status,
-    finished: Callable[[Arm, int], Finished | None],
+    finished: Callable[[Arm, int], FinishedRun | None],
     failures: Mapping[tuple[str, int], tuple[str, str]] | None = None,
     reused: frozenset[str] = frozenset(),
     notes: tuple[str, ...] = (),

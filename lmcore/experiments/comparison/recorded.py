@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from lmcore.config import TrainingConfig, check_text
 from lmcore.experiments.comparison.curves import Curves, read_curves
 from lmcore.experiments.runs.folder import CONFIG, METRICS, RunError, inspect_run, plainly
-from lmcore.experiments.runs.journal import Change, inspect_changes, replayable
+from lmcore.experiments.runs.journal import inspect_changes, replayable
 from lmcore.experiments.runs.listing import RunSummary, Sample, is_run, read_config_text, read_samples, summarize
+from lmcore.protocol.messages import ValueChanged
 
 Found = TypeVar("Found")
 
@@ -25,7 +26,7 @@ class RecordedRun:
     config: TrainingConfig | None
     curves: Curves
     samples: tuple[Sample, ...]
-    changes: tuple[Change, ...]  # those made on the way that count
+    changes: tuple[ValueChanged, ...]  # those made on the way that count
     problems: tuple[str, ...]
 
     @property
@@ -67,7 +68,7 @@ def read_recorded(folder: Path, letter: str) -> RecordedRun:
         return config
 
     identity = inspect_run(folder)[0]
-    changes, problem = tolerantly(lambda: inspect_changes(folder, identity), (list[Change](), ""))
+    changes, problem = tolerantly(lambda: inspect_changes(folder, identity), (list[ValueChanged](), ""))
     problems += [problem] if problem else []
     config = tolerantly(read_config, None)
     curves = tolerantly(lambda: read_curves(folder / METRICS), Curves())

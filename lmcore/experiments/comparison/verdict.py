@@ -11,12 +11,9 @@ whole ablation stays below the level.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from lmcore.errors import LabError
-
-Outcome = Literal["better", "worse", "no difference"]
+from lmcore.protocol.results import Verdict
 
 LEVEL = 0.05
 """The chance of at least one false difference in an ablation whose changes all change nothing."""
@@ -34,33 +31,6 @@ DRAWN = 100_000
 
 class TooFewSeeds(LabError):
     """One pair of runs says nothing about noise."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an experiment says about one arm. Losses in nats per token; differences are the arm's minus the baseline's.
-
-    The interval is for this arm alone. `smallest_effect` is the true difference that this many seeds, as noisy as these
-    were, find with a chance of 80 % at the level that the correction leaves to one arm (level / arms).
-    """
-
-    seeds: int
-    arms: int
-    mean_difference: float
-    low: float  # of the confidence interval, level 95 %
-    high: float
-    p: float
-    p_corrected: float
-    smallest_effect: float
-    outcome: Outcome
-    p_sign_flip: float | None = None  # of the sign-flip test, corrected likewise; it never decides. None: not kept
-
-    @property
-    def words(self) -> str:
-        """The verdict as a person says it."""
-        if self.outcome == "no difference":
-            return "no difference that this experiment could see"
-        return self.outcome
 
 
 def judge(

@@ -4,10 +4,10 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from lmcore.experiments.identity.own_code import OwnFile
 from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.files import make_path, open_to_append, read_regular
 from lmcore.places import user_folder
+from lmcore.protocol.messages import OwnFile
 
 AGREED = "agreed-code.txt"
 

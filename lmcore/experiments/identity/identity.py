@@ -12,7 +12,8 @@ import lmcore
 from lmcore.config.fields import is_learned
 from lmcore.config.schema import SECTIONS, HookConfig, TrainingConfig
 from lmcore.config.section import Section
-from lmcore.experiments.identity.own_code import OwnFile, learned_files
+from lmcore.experiments.identity.own_code import learned_files
+from lmcore.protocol.messages import OwnFile
 
 
 def config_hash(config: TrainingConfig) -> str:

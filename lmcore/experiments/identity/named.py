@@ -15,9 +15,10 @@ from lmcore.config import read_config_text as read_file
 from lmcore.experiments.identity.one_change import Recipe
 from lmcore.experiments.identity.own_code import CODE, recorded_digests
 from lmcore.experiments.runs.folder import CONFIG, RunError, load_run
-from lmcore.experiments.runs.journal import Change, bears_on_learning, inspect_changes, replayable
+from lmcore.experiments.runs.journal import bears_on_learning, inspect_changes, replayable
 from lmcore.experiments.runs.listing import find_run, is_run, read_config_text
 from lmcore.places import at_home
+from lmcore.protocol.messages import ValueChanged
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def of_config(path: Path) -> Named:
     return Named(str(path), text, Recipe(parse_config(text, str(path))), path.parent)
 
 
-def learned_changes(changes: Iterable[Change]) -> list[Change]:
+def learned_changes(changes: Iterable[ValueChanged]) -> list[ValueChanged]:
     """Of the changes that were made while a run went on, those that change what it learned."""
     return [change for change in replayable(changes) if bears_on_learning(change.key)]
 

@@ -21,6 +21,7 @@ from lmcore.config import HookConfig, TrainingConfig
 from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.files import check_folder, make_folder, read_regular, write_whole
 from lmcore.places import at_home
+from lmcore.protocol.messages import OwnFile
 
 CODE = "code"
 """The folder inside a run directory."""
@@ -28,16 +29,6 @@ CODE = "code"
 MOST_BYTES = 2**20
 
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\.py")
-
-
-@dataclass(frozen=True)
-class OwnFile:
-    """One version of one file, as it was read."""
-
-    name: str  # as the configuration names it
-    path: str  # where it was read
-    digest: str  # SHA-256 (hex) of its bytes
-    text: str
 
 
 @dataclass

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
 from lmcore.experiments.runs.folder import inspect_run
-from lmcore.experiments.runs.journal import Change, inspect_changes, replayable
+from lmcore.experiments.runs.journal import inspect_changes, replayable
 from lmcore.experiments.runs.listing import list_runs, read_log, read_samples
 from lmcore.experiments.runs.notes import read_notes
 from lmcore.experiments.runs.samples import Sample
 from lmcore.experiments.runs.summary import RunSummary
+from lmcore.protocol.messages import ValueChanged
 
 Found = TypeVar("Found")
 
@@ -34,7 +35,7 @@ class RunEntry:
     role: str  # baseline or parent; "" where it is held against nothing
     held_against: str  # its name
     reference: Reference | None  # the run that its losses are compared with
-    changes: tuple[Change, ...]
+    changes: tuple[ValueChanged, ...]
     sample: Sample | None
     notes: str
     last_words: str  # of the log, where the run failed
@@ -99,7 +100,7 @@ def _entry(run: RunSummary, known: Sequence[RunSummary]) -> RunEntry:
             return otherwise
 
     recorded, _ = inspect_run(run.folder)
-    changes, problem = read("journal", lambda: inspect_changes(run.folder, recorded), (list[Change](), ""))
+    changes, problem = read("journal", lambda: inspect_changes(run.folder, recorded), (list[ValueChanged](), ""))
     unread += [problem] if problem else []
     samples = read("samples", lambda: read_samples(run.folder), list[Sample]())
     notes = read("notes", lambda: read_notes(run.folder), "")

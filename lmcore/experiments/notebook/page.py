@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from lmcore.experiments.ablation.listing import AblationSummary
-from lmcore.experiments.ablation.result import ArmResult
 from lmcore.experiments.notebook.contents import Day, Reference, RunEntry
 from lmcore.experiments.runs.summary import RunSummary, forked_at
 from lmcore.markdown import as_quote, as_text, table
 from lmcore.plain_text import plain_line
+from lmcore.protocol.results import ArmResult
 
 MOST_CHANGES = 12
 MOST_SETTINGS = 12

@@ -16,6 +16,7 @@ from lmcore.clock import stamp
 from lmcore.config import field_of, is_learned
 from lmcore.experiments.runs.folder import JOURNAL, RUN, plainly
 from lmcore.experiments.runs.lines import append_lines, in_json, read_lines
+from lmcore.protocol.messages import ValueChanged
 
 HOOKS_KEY = "hooks."
 """`hooks` itself is the whole list (its value a list in one line); `hooks.NAME.FIELD` one value of one hook."""
@@ -24,30 +25,16 @@ CODE_KEY = "code."
 """`code.FILE` says that another version of an own file acts; its values are digests, "" where there was none."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """One value changed after `step` steps were done: it acts from the next step on.
-
-    Values stand as YAML text. Keys are those of the configuration, and `hooks.NAME.enabled`, `code.FILE`.
-    """
-
-    step: int
-    key: str
-    old: str
-    new: str
-    time: str = ""  # ISO 8601, when a person did it
-
-
-def change_now(step: int, key: str, old: str, new: str) -> Change:
+def change_now(step: int, key: str, old: str, new: str) -> ValueChanged:
     """A change made at this moment."""
-    return Change(step, key, old, new, stamp())
+    return ValueChanged(step, key, old, new, stamp())
 
 
 @dataclass(frozen=True)
 class Journal:
     """What a journal holds; `problem` says what is wrong with it, in words that follow its name."""
 
-    changes: tuple[Change, ...] = ()  # in the order in which they were made; damaged lines are left out
+    changes: tuple[ValueChanged, ...] = ()  # in the order in which they were made; damaged lines are left out
     rows: tuple[dict[str, Any], ...] = ()  # its lines, as they stand in the file
     digests: tuple[str, ...] = ("",)  # after none of its lines, one, two, …
     problem: str = ""
@@ -75,7 +62,7 @@ def counted(changes: int) -> str:
     return f"{changes:,} change{'' if changes == 1 else 's'}"
 
 
-def append_change(path: Path, change: Change) -> Journal:
+def append_change(path: Path, change: ValueChanged) -> Journal:
     """Append a change and wait until it is on disk; returns the journal with it. RunError if it cannot be written."""
     before = read_journal(path)
     row = {"step": change.step, "time": change.time, "key": change.key, "old": change.old, "new": change.new}
@@ -112,7 +99,7 @@ def journal_of(rows: Sequence[Any]) -> Journal:
     return Journal(tuple(changes), tuple(rows), tuple(digests), problem, any(sealed))
 
 
-def inspect_changes(folder: Path, run: Mapping[str, Any]) -> tuple[list[Change], str]:
+def inspect_changes(folder: Path, run: Mapping[str, Any]) -> tuple[list[ValueChanged], str]:
     """A run's changes in the order in which they were made, and what is wrong with its journal, in a sentence.
 
     By itself, and by what its run.json remembers; "" if nothing. Damaged lines are skipped. RunError.
@@ -123,19 +110,19 @@ def inspect_changes(folder: Path, run: Mapping[str, Any]) -> tuple[list[Change],
     return list(journal.changes), f"{JOURNAL} {problem}, so which values acted is not certain." if problem else ""
 
 
-def read_changes(path: Path) -> list[Change]:
+def read_changes(path: Path) -> list[ValueChanged]:
     """All changes in the order in which they were made; damaged lines are skipped."""
     return list(read_journal(path).changes)
 
 
-def _change_of(row: object) -> Change | None:
+def _change_of(row: object) -> ValueChanged | None:
     """The change on a line; None if it is none."""
     if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("key", "old", "new")):
         return None
     step = row.get("step")
     if type(step) is not int or not 0 <= step < 2**63:
         return None
-    return Change(step, row["key"], row["old"], row["new"], str(row.get("time", "")))
+    return ValueChanged(step, row["key"], row["old"], row["new"], str(row.get("time", "")))
 
 
 def _digest_after(digest: str, row: object) -> str:
@@ -144,14 +131,14 @@ def _digest_after(digest: str, row: object) -> str:
     return hashlib.sha256(f"{digest} {json.dumps(said)}".encode()).hexdigest()[:32]
 
 
-def replayable(changes: Iterable[Change]) -> list[Change]:
+def replayable(changes: Iterable[ValueChanged]) -> list[ValueChanged]:
     """The changes that count, by step: what a run must repeat to go the way it went.
 
     A run that was killed goes back to its checkpoint and meets the changes that it had already seen a second time. They
     stay valid, unless the person changes the same value again on the way: a change takes the place of those made before
     it to the same key at the same or a later step. A list of hooks also takes the place of changes of single ones.
     """
-    kept: list[Change] = []
+    kept: list[ValueChanged] = []
     for change in changes:
         kept = [other for other in kept if not overrules(change.key, other.key) or other.step < change.step]
         kept.append(change)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lmcore.config import (
     TrainingConfig,
@@ -13,10 +14,11 @@ from lmcore.config import (
     to_yaml_value,
     with_value,
 )
-from lmcore.config.hook_list import hooks_text
+from lmcore.config.hook_list import hooks_difference, hooks_text
 from lmcore.errors import LabError
 from lmcore.experiments.runs.folder import RunError
-from lmcore.experiments.runs.journal import CODE_KEY, HOOKS_KEY, Change, change_now, overrules, replayable
+from lmcore.experiments.runs.journal import CODE_KEY, HOOKS_KEY, change_now, overrules, replayable
+from lmcore.protocol.messages import ValueChanged
 
 LIVE_OF_HOOK = ("enabled", "at", "with", "from_step", "until_step")
 """What of a single hook may change while a run goes on; the whole list may, too."""
@@ -29,7 +31,7 @@ class LiveConfig:
         self,
         config: TrainingConfig,
         text: str,
-        journal: Iterable[Change] = (),
+        journal: Iterable[ValueChanged] = (),
         code: Mapping[str, str] | None = None,
     ) -> None:
         """`config`, `text` and `code` (name → digest) are those the run began with; nothing of the journal acts yet."""
@@ -46,7 +48,7 @@ class LiveConfig:
         code = [change for change in self._coming if change.key.startswith(CODE_KEY)]
         return tuple((change.key.removeprefix(CODE_KEY), change.new) for change in code)
 
-    def next_due(self, step: int) -> Change | None:
+    def next_due(self, step: int) -> ValueChanged | None:
         """The next change of the journal, if it was made at `step` or before; it does not act yet."""
         return self._coming[0] if self._coming and self._coming[0].step <= step else None
 
@@ -69,7 +71,7 @@ class LiveConfig:
         then.advance_to(step)
         return then
 
-    def check(self, step: int, key: str, yaml_text: str) -> Change:
+    def check(self, step: int, key: str, yaml_text: str) -> ValueChanged:
         """The change of a value after `step` steps, checked and not made yet.
 
         ConfigError for an unknown key or a wrong value; RunError for a value that a run keeps from its beginning.
@@ -79,17 +81,23 @@ class LiveConfig:
         changed = with_value(self.config, place, parse_yaml_value(yaml_text))
         return change_now(step, key, _text_at(self.config, place), _text_at(changed, place))
 
-    def after(self, change: Change) -> TrainingConfig:
+    def after(self, change: ValueChanged) -> TrainingConfig:
         """The values as they would be after a checked change."""
         return with_value(self.config, self._place(change.key), parse_yaml_value(change.new))
 
-    def make(self, change: Change) -> None:
+    def make(self, change: ValueChanged) -> None:
         """Let a checked change act; changes of the same value that the journal still held are overruled."""
         self._apply(change)
         self._known.append(change)
         self._coming = [other for other in self._coming if not overrules(change.key, other.key)]
 
-    def _apply(self, change: Change) -> None:
+    def told(self, change: ValueChanged) -> ValueChanged:
+        """A change that acts now, with what it led to."""
+        words = hooks_difference(change.old, change.new) if change.key == "hooks" else ""
+        values = self.config.model_dump(by_alias=True)
+        return replace(change, config_text=self.text, values=values, words=words)
+
+    def _apply(self, change: ValueChanged) -> None:
         if change.key.startswith(CODE_KEY):
             self.code[change.key.removeprefix(CODE_KEY)] = change.new
             return
@@ -126,7 +134,7 @@ class LiveConfig:
 
 
 @contextmanager
-def explained(change: Change) -> Iterator[None]:
+def explained(change: ValueChanged) -> Iterator[None]:
     """Say of an error which change of the journal it came from."""
     try:
         yield
@@ -141,8 +149,3 @@ def _text_at(config: TrainingConfig, place: str) -> str:
     """A value as YAML text on one line."""
     value = get_from_config(config, place)
     return hooks_text(value) if place == "hooks" else to_yaml_value(value)
-
-
-def hook_key(name: str) -> str:
-    """The key of a hook's switch in the journal."""
-    return f"{HOOKS_KEY}{name}.enabled"

@@ -8,12 +8,13 @@ from typing import Any
 
 from lmcore import files
 from lmcore.experiments.runs.folder import JOURNAL, METRICS, SAMPLES, RunError, plainly, update_run
-from lmcore.experiments.runs.journal import Change, Journal, append_change, read_journal
+from lmcore.experiments.runs.journal import Journal, append_change, read_journal
 from lmcore.experiments.runs.lines import cut_lines, encode_line
 from lmcore.experiments.runs.lock import RunLock
 from lmcore.experiments.runs.metrics import MetricsWriter, latest_metrics
 from lmcore.experiments.runs.samples import Sample, append_sample
 from lmcore.files import write_whole
+from lmcore.protocol.messages import ValueChanged
 from lmcore.tables import NUMBER
 
 
@@ -74,7 +75,7 @@ class RunWriter:
         self._lock.check()
         append_sample(self._folder / SAMPLES, sample)
 
-    def change(self, change: Change) -> None:
+    def change(self, change: ValueChanged) -> None:
         """Append a change to the journal and wait until it is on disk. RunError."""
         self._lock.check()
         mark = append_change(self._folder / JOURNAL, change).mark

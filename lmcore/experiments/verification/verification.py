@@ -8,7 +8,7 @@ from typing import Any
 
 from lmcore.config import parse_config
 from lmcore.errors import UserCodeError
-from lmcore.experiments.experiment import Experiment, StepRecord
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.identity import WEIGHTS, weights_of
 from lmcore.experiments.opened import OnProgress
 from lmcore.experiments.runs.folder import CONFIG, JOURNAL, METRICS, SAMPLES, RunError, load_run
@@ -28,10 +28,11 @@ from lmcore.experiments.verification.bitwise import (
 from lmcore.experiments.verification.drift import Drift, drifts
 from lmcore.hooks.catalogue import HookError
 from lmcore.places import at_home
+from lmcore.protocol.messages import Metrics
 from lmcore.training.checkpoints import STATE_FILE, is_valid, list_checkpoints, load_state, step_of
 from lmcore.training.nonfinite import NonFinite
 
-OnStep = Callable[[StepRecord, int], None]
+OnStep = Callable[[Metrics, int], None]
 """Told of each step that was made again, and of the last step that will be."""
 
 
@@ -217,7 +218,7 @@ class _Comparison:
             if experiment.step in self._saved:
                 self._compare_weights(experiment)
             for record in told:
-                if on_step is not None and isinstance(record, StepRecord):
+                if on_step is not None and isinstance(record, Metrics):
                     on_step(record, self._last)
 
     def _is_undecided(self, step: int) -> bool:
@@ -249,7 +250,7 @@ class _Comparison:
 
     def _compare_weights(self, experiment: Experiment) -> None:
         # The copy's own checkpoint has the bits of its model, optimizer and hooks, in the same files.
-        repeated = experiment.save_checkpoint().folder
+        repeated = Path(experiment.save_checkpoint().folder)
         order = [name for name, _ in experiment.model.named_parameters()]
         self.tensor = first_tensor_that_differs(self._saved[experiment.step], repeated, order)
         if self.tensor is None:

@@ -10,10 +10,10 @@ from lmcore.config import parse_config, resolved_text, to_yaml_value
 from lmcore.data.dataset import prepare
 from lmcore.errors import LabError
 from lmcore.experiments.ablation.plan import Ablation, AblationError, Arm
-from lmcore.experiments.ablation.result import Evaluation, Finished
+from lmcore.experiments.ablation.result import CurvePoint, FinishedRun
 from lmcore.experiments.identity.consent import require_consent
 from lmcore.experiments.identity.identity import code_digest, config_hash, run_id
-from lmcore.experiments.identity.own_code import OwnFile, learned_files, named_files, read_own_files
+from lmcore.experiments.identity.own_code import learned_files, named_files, read_own_files
 from lmcore.experiments.opened import OnProgress
 from lmcore.experiments.runs import folder as layout
 from lmcore.experiments.runs.folder import RunError, load_run
@@ -21,6 +21,7 @@ from lmcore.experiments.runs.journal import read_journal
 from lmcore.experiments.runs.listing import read_config_text, settled
 from lmcore.experiments.runs.lock import is_locked
 from lmcore.experiments.runs.metrics import read_metrics
+from lmcore.protocol.messages import OwnFile
 from lmcore.training.determinism import environment, threads_meant
 from lmcore.training.devices import choose_device
 
@@ -101,14 +102,14 @@ def _text_of(ablation: Ablation, arm: Arm, seed: int) -> str:
 class Present:
     """What there is already of the cells, by identity: runs that are finished, and runs that can go on."""
 
-    finished: Mapping[str, Finished]
+    finished: Mapping[str, FinishedRun]
     unfinished: Mapping[str, Path]
 
 
 def find_present(runs_folder: Path, cells: Iterable[Cell]) -> Present:
     """Runs with the cells' identities that nothing was changed in on the way; of several, the newest."""
     wanted = {cell.id: cell for cell in cells}
-    finished: dict[str, Finished] = {}
+    finished: dict[str, FinishedRun] = {}
     unfinished: dict[str, Path] = {}
     for folder in sorted(runs_folder.glob("*/"), reverse=True):
         try:
@@ -125,7 +126,7 @@ def find_present(runs_folder: Path, cells: Iterable[Cell]) -> Present:
     return Present(finished, unfinished)
 
 
-def read_finished(folder: Path, cell: Cell) -> Finished:
+def read_finished(folder: Path, cell: Cell) -> FinishedRun:
     """What a cell's run came to: the loss of its last step, and its evaluations on the way. RunError if not planned."""
     run = load_run(folder)
     if run.get("id") != cell.id or not _is_as_planned(folder, run, cell):
@@ -135,13 +136,13 @@ def read_finished(folder: Path, cell: Cell) -> Finished:
         )
     rows, _ = read_metrics(folder / layout.METRICS)
     curve = tuple(
-        Evaluation(row["step"], int(row["tokens"]), float(row["seconds"]), float(row["loss/val"]))
+        CurvePoint(row["step"], int(row["tokens"]), float(row["seconds"]), float(row["loss/val"]))
         for row in rows
         if all(isinstance(row.get(name), float | int) for name in ("tokens", "seconds", "loss/val"))
     )
     if not curve or curve[-1].step != cell.max_steps or not math.isfinite(curve[-1].loss):
         raise RunError(f"{folder.name} has no finite validation loss at its last step, {cell.max_steps:,}.")
-    return Finished(folder.name, curve)
+    return FinishedRun(folder.name, curve)
 
 
 def _is_as_planned(folder: Path, run: dict[str, Any], cell: Cell) -> bool:

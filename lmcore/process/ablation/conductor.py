@@ -2,54 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from threading import Event
-from typing import Literal
 
 from lmcore.experiments.ablation.page import PAGE, markdown
 from lmcore.experiments.ablation.plan import Ablation, AblationError
-from lmcore.experiments.ablation.result import (
-    BASE,
-    AblationResult,
-    Finished,
-    Status,
-    load_stored,
-    result_of,
-    store,
-)
+from lmcore.experiments.ablation.result import BASE, FinishedRun, load_stored, result_of, store
 from lmcore.experiments.identity.identity import config_hash
 from lmcore.experiments.runs.folder import RunError, plainly, slug
 from lmcore.experiments.runs.lock import RunLock
 from lmcore.files import make_folder, make_path, write_whole
 from lmcore.process.ablation.cells import Cell, Ground, find_present, read_finished
 from lmcore.process.ablation.jobs import Ended, Job, Jobs
+from lmcore.protocol.events import AblationCell, AblationStands, CellState
+from lmcore.protocol.results import AblationResult, Status
 from lmcore.training.determinism import available_cores
-
-State = Literal["running", "finished", "reused", "failed", "stopped"]
 
 WRONG_INPUT = 2
 """The exit code of a run whose configuration cannot be used: so it is with every seed."""
-
-
-@dataclass(frozen=True)
-class CellEvent:
-    """How a cell stands; `loss` is that of its last step, `said` why it failed."""
-
-    arm: str
-    seed: int
-    state: State
-    step: int
-    max_steps: int
-    loss: float | None = None
-    run: str = ""
-    said: str = ""
-
-
-@dataclass(frozen=True)
-class ResultEvent:
-    """The result as it stands: after each run that finished, and, with its verdicts, at the end."""
-
-    result: AblationResult
 
 
 def default_jobs(ground: Ground) -> int:
@@ -58,7 +27,7 @@ def default_jobs(ground: Ground) -> int:
     return max(1, available_cores() // threads) if ground.device == "cpu" else 1
 
 
-def conduct(ablation: Ablation, ground: Ground, jobs: int, stop: Event) -> Iterator[CellEvent | ResultEvent]:
+def conduct(ablation: Ablation, ground: Ground, jobs: int, stop: Event) -> Iterator[AblationCell | AblationStands]:
     """Carry an ablation out, `jobs` runs at once, and tell of it; result.json and a page are written on the way.
 
     When `stop` is set, what is running is saved, and the same ablation goes on from there another time. AblationError
@@ -84,13 +53,13 @@ class _Conduct:
         self._ground = ground
         self._notes = tuple(dict.fromkeys((*ablation.notes, *_notes(ablation))))
         present = find_present(ablation.runs_folder, ground.cells)
-        self._finished: dict[str, Finished] = dict(present.finished)
+        self._finished: dict[str, FinishedRun] = dict(present.finished)
         self._unfinished = present.unfinished
         self._reused = frozenset(run.run for run in present.finished.values())
         self._failures: dict[tuple[str, int], tuple[str, str]] = {}  # why, and the run's name
         self._ids = {(cell.arm.name, cell.seed): cell.id for cell in ground.cells}
 
-    def carry_out(self, at_once: int, stop: Event) -> Iterator[CellEvent | ResultEvent]:
+    def carry_out(self, at_once: int, stop: Event) -> Iterator[AblationCell | AblationStands]:
         for cell in self._ground.cells:
             if run := self._finished.get(cell.id):
                 yield _told(cell, "reused", cell.max_steps, loss=run.loss, run=run.run)
@@ -106,7 +75,7 @@ class _Conduct:
                 for event in events:
                     if isinstance(event, Ended):
                         yield self._after(event, stop)
-                        yield ResultEvent(self._save("running"))
+                        yield AblationStands(self._save("running"))
                     else:
                         name = event.folder.name if event.folder else ""
                         yield _told(event.cell, "running", event.step, run=name)
@@ -115,7 +84,7 @@ class _Conduct:
                 self._save("interrupted")
             raise
         is_whole = all(cell.id in self._finished or self._key(cell) in self._failures for cell in self._ground.cells)
-        yield ResultEvent(self._save("finished" if is_whole else "interrupted"))
+        yield AblationStands(self._save("finished" if is_whole else "interrupted"))
 
     def _job(self, number: int, cell: Cell) -> Job:
         """A cell's configuration in a file."""
@@ -125,7 +94,7 @@ class _Conduct:
             write_whole(config, cell.text)
         return Job(cell, config, config.with_suffix(".log"), self._unfinished.get(cell.id))
 
-    def _after(self, ended: Ended, stop: Event) -> CellEvent:
+    def _after(self, ended: Ended, stop: Event) -> AblationCell:
         cell, said = ended.cell, ended.said
         if ended.code == WRONG_INPUT:
             raise AblationError(f"{cell.arm.name}, seed {cell.seed}: {said}")
@@ -160,8 +129,10 @@ class _Conduct:
         return result
 
 
-def _told(cell: Cell, state: State, step: int, loss: float | None = None, run: str = "", said: str = "") -> CellEvent:
-    return CellEvent(cell.arm.name, cell.seed, state, step, cell.max_steps, loss, run, said)
+def _told(
+    cell: Cell, state: CellState, step: int, loss: float | None = None, run: str = "", said: str = ""
+) -> AblationCell:
+    return AblationCell(cell.arm.name, cell.seed, state, step, cell.max_steps, loss, run, said)
 
 
 def _notes(ablation: Ablation) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """An ablation carried out beside the core's serving: on a thread of its own, told in events. Its runs are processes."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
 
@@ -10,7 +10,7 @@ from lmcore.errors import LabError
 from lmcore.experiments.ablation.plan import Ablation, plan_ablation
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.process.ablation.cells import lay_ground
-from lmcore.process.ablation.conductor import CellEvent, ResultEvent, conduct, default_jobs
+from lmcore.process.ablation.conductor import conduct, default_jobs
 from lmcore.process.core.lanes import tell_failure
 from lmcore.process.core.outbox import Telling
 from lmcore.process.core.own_files import consent_wanted
@@ -101,26 +101,19 @@ class Ablating:
             )
         )
         try:
-            self._tell(first)
-            status = self._tell_all(events)
+            status = self._tell_all(chain([first], events))
         except LabError as error:
             return messages.AblationEnded(plan.name, "failed", str(error))
         return messages.AblationEnded(plan.name, "finished" if status == "finished" else "stopped")
 
-    def _tell_all(self, events: Iterator[CellEvent | ResultEvent]) -> str:
+    def _tell_all(self, events: Iterable[messages.AblationCell | messages.AblationStands]) -> str:
         """Tell what happens until the end; how the result stands then."""
         status = ""
         for event in events:
-            self._tell(event)
-            if isinstance(event, ResultEvent):
+            self._outbox.send(event)
+            if isinstance(event, messages.AblationStands):
                 status = event.result.status
         return status
-
-    def _tell(self, event: CellEvent | ResultEvent) -> None:
-        if isinstance(event, ResultEvent):
-            self._outbox.send(messages.AblationStands(event.result))
-        else:
-            self._outbox.cell(messages.AblationCell(**asdict(event)))
 
     def _preparing(self, what: str, fraction: float | None) -> None:
         if self._stop.is_set():

@@ -10,10 +10,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from lmcore.experiments.identity.own_code import OwnFile
 from lmcore.experiments.runs.folder import RunError
 from lmcore.protocol import messages
-from lmcore.protocol.messages import Command, Event, State
+from lmcore.protocol.messages import Command, Event, OwnFile, State
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ reader is slow that thread waits, and telemetry is merged and thinned meanwhile 
 import queue
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -15,12 +16,14 @@ from lmcore.memory import resident_bytes
 from lmcore.process.core.child import redirect_output
 from lmcore.protocol.messages import (
     AblationCell,
+    Evaluation,
     Event,
     Finished,
     Heartbeat,
     HookStatistics,
     LayerStatistics,
     LogLine,
+    MetricRow,
     Metrics,
     StateChanged,
 )
@@ -32,8 +35,6 @@ HEARTBEAT_SECONDS = 1.0
 MOST_ROWS = 4096  # rows that wait for a slow reader; beyond it every second one is let go
 MOST_LOG_BYTES = 64 * 1024  # of printed lines in one look at the log
 
-MetricsRow = tuple[int, int, float, dict[str, float]]
-
 
 class Telling(Protocol):
     """What the core needs in order to tell what happens."""
@@ -41,16 +42,7 @@ class Telling(Protocol):
     step: int  # as heartbeats say it
 
     def send(self, event: Event) -> None:
-        """A control event: never lost, never merged."""
-
-    def metrics(self, row: MetricsRow) -> None:
-        """Logged metrics of one step."""
-
-    def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
-        """Statistics of layers or of hooks."""
-
-    def cell(self, cell: AblationCell) -> None:
-        """How a run of an ablation stands."""
+        """Tell an event, in its lane."""
 
     def write_log(self, log_path: Path) -> None:
         """From now on, what is printed goes to this file. OSError if it cannot be written."""
@@ -69,7 +61,7 @@ class Outbox:
         self._log_offset = 0
         self._changed = threading.Condition()
         self._control: list[Event] = []
-        self._rows: list[MetricsRow] = []
+        self._rows: list[MetricRow] = []
         self._newest: dict[object, Event] = {}  # the newest of each kind of statistics, and of each cell that trains
         self._closing = False
         self._parent_gone = False
@@ -83,35 +75,38 @@ class Outbox:
         self._thread.start()
 
     def send(self, event: Event) -> None:
-        """A control event: never lost, never merged. A new state arrives after the telemetry left before it."""
+        """Tell an event, in its lane. Metrics are merged; of statistics, and of a cell that trains, the newest is sent.
+
+        All else is control: never lost, never merged. A new state arrives after the telemetry left before it.
+        """
         with self._changed:
-            if isinstance(event, StateChanged | Finished):
+            match event:
+                case Metrics(rows=rows):
+                    self._merge(rows)
+                case LayerStatistics() | HookStatistics():
+                    self._newest[type(event)] = event
+                case AblationCell(arm=arm, seed=seed, state="running"):
+                    self._newest[arm, seed] = event
+                    self._changed.notify()
+                case _:
+                    self._send_control(event)
+                    self._changed.notify()
+
+    def _merge(self, rows: Iterable[MetricRow]) -> None:
+        self._rows += rows
+        self.step = self._rows[-1][0]
+        if len(self._rows) > MOST_ROWS:
+            self._rows = self._rows[::2]
+
+    def _send_control(self, event: Event) -> None:
+        match event:
+            case StateChanged() | Finished():
                 self._flush_telemetry_into_control()
-            self._control.append(event)
-            self._changed.notify()
-
-    def metrics(self, row: MetricsRow) -> None:
-        """Logged metrics of one step; merged with others into one message."""
-        self.step = row[0]
-        with self._changed:
-            self._rows.append(row)
-            if len(self._rows) > MOST_ROWS:
-                self._rows = self._rows[::2]
-
-    def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
-        """Statistics of layers or of hooks; only the newest of each is sent."""
-        with self._changed:
-            self._newest[type(statistics)] = statistics
-
-    def cell(self, cell: AblationCell) -> None:
-        """How a run of an ablation stands: of one that trains only the newest is sent; what it ends with is control."""
-        with self._changed:
-            if cell.state == "running":
-                self._newest[cell.arm, cell.seed] = cell
-            else:
-                self._newest.pop((cell.arm, cell.seed), None)
-                self._control.append(cell)
-            self._changed.notify()
+            case Evaluation(step=step, tokens=tokens, seconds=seconds, metrics=metrics):
+                self._merge([(step, tokens, seconds, metrics)])
+            case AblationCell(arm=arm, seed=seed):
+                self._newest.pop((arm, seed), None)
+        self._control.append(event)
 
     def write_log(self, log_path: Path) -> None:
         """From now on, what is printed goes to this file. OSError if it cannot be written; then it stays as it was."""

@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from lmcore.experiments.identity.consent import ConsentNeeded, require_consent
-from lmcore.experiments.identity.own_code import OwnCode, OwnFile, read_own_file
+from lmcore.experiments.identity.own_code import OwnCode, read_own_file
 from lmcore.experiments.runs.folder import RunError
 from lmcore.files import Stamp, stamp_of
-from lmcore.protocol.messages import CodeFile, ConsentWanted
+from lmcore.protocol.messages import ConsentWanted, OwnFile
 
 SETTLED_SECONDS = 0.1  # a file written more recently may still be half-way to the disk
 
@@ -71,5 +71,4 @@ class FileWatch:
 
 def consent_wanted(command: str, needed: ConsentNeeded, request: int | None = None) -> ConsentWanted:
     """The question to the person whether some files may run."""
-    files = tuple(CodeFile(file.name, file.path, file.digest, file.text) for file in needed.files)
-    return ConsentWanted(command, files, request)
+    return ConsentWanted(command, tuple(needed.files), request)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmcore.config import OtherConfig
 from lmcore.errors import LabError, UserCodeError
-from lmcore.experiments.experiment import Experiment, Record
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded
 from lmcore.experiments.identity.run_plan import plan_run
 from lmcore.experiments.moments import moments_on_disk
@@ -14,7 +14,7 @@ from lmcore.experiments.runs.listing import find_run
 from lmcore.process.core.answers import state_of
 from lmcore.process.core.deeds import FileEdited
 from lmcore.process.core.inbox import Inbox
-from lmcore.process.core.lanes import is_met, tell, tell_failure
+from lmcore.process.core.lanes import is_met, tell_failure
 from lmcore.process.core.own_files import FileWatch, consent_wanted
 from lmcore.process.core.witness import Witness
 from lmcore.protocol import messages
@@ -124,7 +124,7 @@ class RunControl:
             raise Refused("The fork was cancelled.") from ended
         if self._begun:
             try:
-                self._record(parent.save_checkpoint())
+                self._outbox.send(parent.save_checkpoint())
             except LabError:
                 fork.close("stopped")
                 raise
@@ -154,7 +154,7 @@ class RunControl:
             self._outbox.send(messages.LogLine(note, "warning"))
         self._begun, self._until = False, None
         self._outbox.step = experiment.step
-        self._record(experiment.hook_record())
+        self._outbox.send(experiment.hook_statistics())
 
     def _write_log_in(self, folder: Path) -> None:
         """From now on what is printed goes to the run's log; where that cannot be written, it stays where it went."""
@@ -176,7 +176,7 @@ class RunControl:
         """Save the run that is training here, unless that is done: it has reached its end, or was just saved."""
         experiment = self.experiment
         if experiment is not None and self._begun and not experiment.finished and not self._is_saved:
-            self._record(experiment.save_checkpoint())
+            self._outbox.send(experiment.save_checkpoint())
             self._is_saved = True
 
     def _preparing(self, what: str, fraction: float | None) -> None:
@@ -219,21 +219,18 @@ class RunControl:
         """Let the step begin with own files as the person has saved them."""
         while self._watch is not None and (file := self._watch.edited()) is not None:
             with self._outbox.watching(FileEdited(file.name, file.digest), self):
-                self._record(experiment.use_file(file))
-                self._record(experiment.hook_record())
+                self._outbox.send(experiment.use_file(file))
+                self._outbox.send(experiment.hook_statistics())
 
     def _advance(self, experiment: Experiment) -> None:
         records = experiment.advance(on_batch=self._between_batches)
         for record in records:
-            self._record(record)
+            self._outbox.send(record)
         if experiment.finished:
             self._finish("finished")
         elif self._until is not None and is_met(self._until, experiment.step, records):
             self._until = None
             self.enter("paused", "" if self._stepping else "The condition is met.")
-
-    def _record(self, record: Record) -> None:
-        tell(record, self._outbox)
 
     def pause(self, _: messages.Pause) -> None:
         """Stop training after the present step."""
@@ -313,7 +310,7 @@ class RunControl:
         if not self._begun:
             raise Refused(f"The run {experiment.folder.name} is not training, so there is nothing to stop.")
         experiment.moments.leave()
-        self._record(experiment.save_checkpoint())
+        self._outbox.send(experiment.save_checkpoint())
         self._finish("stopped")
 
     def _finish(self, status: Any) -> None:
@@ -328,26 +325,17 @@ class RunControl:
         self._refuse_if_looking_back()
         experiment = self.opened
         try:
-            old, new = experiment.set_value(command.key, command.value)
+            changed = experiment.set_value(command.key, command.value)
         except ConsentNeeded:
             raise
         except LabError as refusal:
             where = "" if command.key in str(refusal) else f"{command.key}: "
             raise Refused(f"{where}{refusal}") from refusal
-        self._outbox.send(messages.ValueChanged(experiment.step, command.key, old, new))
-        self._record(experiment.hook_record())
-
-    def toggle_hook(self, command: messages.ToggleHook) -> None:
-        """Switch a hook on or off from the next step on."""
-        self._refuse_if_looking_back()
-        experiment = self.opened
-        experiment.toggle_hook(command.name, command.enabled)
-        old, new = ("off", "on") if command.enabled else ("on", "off")
-        self._outbox.send(messages.ValueChanged(experiment.step, f"hooks.{command.name}", old, new))
-        self._record(experiment.hook_record())
+        self._outbox.send(changed)
+        self._outbox.send(experiment.hook_statistics())
 
     def save_checkpoint(self, _: messages.SaveCheckpoint) -> None:
         """Save the present state."""
         if not self._begun:
             raise Refused("The run is not training here, so there is nothing new to save.")
-        self._record(self.opened.save_checkpoint())
+        self._outbox.send(self.opened.save_checkpoint())

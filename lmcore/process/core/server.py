@@ -56,7 +56,6 @@ class Server:
             messages.RunUntil: self._run.run_until,
             messages.Stop: self._run.stop,
             messages.SetValue: self._run.set_value,
-            messages.ToggleHook: self._run.toggle_hook,
             messages.SaveCheckpoint: self._run.save_checkpoint,
             messages.Ablate: self._ablate,
             messages.StopAblation: self._ablating.stop,

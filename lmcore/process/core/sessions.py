@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from lmcore.clock import local_now, stamp
-from lmcore.experiments.identity.own_code import PLAIN_NAME, OwnFile, digest_of
+from lmcore.config import to_yaml_value
+from lmcore.experiments.identity.own_code import PLAIN_NAME, digest_of
 from lmcore.experiments.runs.folder import RunError, plainly
 from lmcore.experiments.runs.lines import LineWriter, decode_line
 from lmcore.experiments.runs.listing import is_run
 from lmcore.files import check_folder, create, make_folder, read_regular
 from lmcore.places import at_home
 from lmcore.process.core.deeds import Deed, Moment, Outcome, checked, command_from, plain_command, plain_value
-from lmcore.protocol.messages import Cancel, DescribeHooks, ListMoments, LogLine, ShutDown
+from lmcore.protocol.messages import Cancel, DescribeHooks, ListMoments, LogLine, OwnFile, ShutDown
 
 SESSIONS = "sessions"
 """The folder of a runs folder in which they lie."""
@@ -226,6 +227,7 @@ class _Reading:
         self._files[digest] = OwnFile(name, f"{self._path} ({name})", digest, text)
 
     def _deed(self, row: dict[str, Any], at: Moment) -> None:
+        row = _as_value(row)
         values, own = row.get("with"), row.get("own", {})
         if not isinstance(values, dict) or not isinstance(own, dict):
             raise RunError("`with` and `own` should be tables")
@@ -248,3 +250,16 @@ class _Reading:
             raise RunError(f"{self._path} holds nothing that was done.")
         files = tuple(self._files.values())
         return Session(self._path, self._folder, tuple(self._deeds), files, self._last, self._end)
+
+
+def _as_value(row: dict[str, Any]) -> dict[str, Any]:
+    """A line, where it switches a hook as earlier versions recorded that, as the change of a value that it was."""
+    match row:
+        case {"do": "ToggleHook", "with": {"name": str(name), "enabled": bool(enabled)}}:
+            key = f"hooks.{name}.enabled"
+            said = dict(out) if isinstance(out := row.get("out"), dict) else {}
+            if said.get("changed"):
+                said["changed"] = [[key, to_yaml_value(not enabled), to_yaml_value(enabled)]]
+            return {**row, "do": "SetValue", "with": {"key": key, "value": to_yaml_value(enabled)}, "out": said}
+        case _:
+            return row

@@ -11,22 +11,19 @@ from lmcore.clock import stamp
 from lmcore.errors import LabError
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.identity import WEIGHTS
-from lmcore.experiments.identity.own_code import OwnFile, files_of_hooks
+from lmcore.experiments.identity.own_code import files_of_hooks
 from lmcore.experiments.questions import hooks_of_answer
 from lmcore.experiments.runs.folder import JOURNAL
 from lmcore.process.core.deeds import Deed, Moment, OpenedRun, outcome_of
-from lmcore.process.core.outbox import MetricsRow, Telling
-from lmcore.protocol.events import (
-    AblationCell,
+from lmcore.process.core.outbox import Telling
+from lmcore.protocol.events import Event, State, StateChanged
+from lmcore.protocol.messages import (
     CheckpointSaved,
-    Event,
-    HookStatistics,
-    LayerStatistics,
+    Command,
+    Fork,
     LogLine,
-    State,
-    StateChanged,
+    OwnFile,
 )
-from lmcore.protocol.messages import Command, Fork
 
 IDENTITY = (
     "id",
@@ -95,7 +92,7 @@ class Witness:
         self._chronicle.ended(moment_of(core))
 
     def send(self, event: Event) -> None:
-        """Pass on a control event."""
+        """Pass on an event."""
         if isinstance(event, StateChanged):
             self._last = Moment(event.run.name if event.run is not None else "", event.step, event.state)
         if get_ident() != self._thread:
@@ -116,18 +113,6 @@ class Witness:
     @step.setter
     def step(self, step: int) -> None:
         self._outbox.step = step
-
-    def metrics(self, row: MetricsRow) -> None:
-        """Pass on logged metrics of one step."""
-        self._outbox.metrics(row)
-
-    def statistics(self, statistics: LayerStatistics | HookStatistics) -> None:
-        """Pass on statistics of layers or of hooks."""
-        self._outbox.statistics(statistics)
-
-    def cell(self, cell: AblationCell) -> None:
-        """Pass on how a run of an ablation stands."""
-        self._outbox.cell(cell)
 
     def write_log(self, log_path: Path) -> None:
         """Pass on where what is printed goes."""

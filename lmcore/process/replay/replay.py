@@ -9,18 +9,16 @@ from typing import Any
 
 from lmcore.errors import LabError
 from lmcore.experiments.identity.consent import ConsentNeeded, agree, require_consent
-from lmcore.experiments.identity.own_code import OwnFile
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.verification.drift import drifts_between
 from lmcore.process.core.deeds import Answer, Deed, FileEdited, Moment, words_of
-from lmcore.process.core.outbox import MetricsRow
 from lmcore.process.core.server import Server
 from lmcore.process.core.sessions import Session
 from lmcore.process.core.witness import Witness
 from lmcore.process.replay.outcome import Difference, Replayed, ReplayedRunReport
 from lmcore.process.replay.replayed_runs import Audience, ReplayedRuns
 from lmcore.protocol import messages
-from lmcore.protocol.messages import Command, Event, LogLine, Pause, ShutDown
+from lmcore.protocol.messages import Command, Event, LogLine, OwnFile, Pause, ShutDown
 
 
 def replay(
@@ -251,8 +249,12 @@ class _Ear:
         self._max_steps = 0
 
     def send(self, event: Event) -> None:
-        """A control event."""
+        """An event; numbers of layers and hooks are in the metrics, and ablations are not repeated."""
         match event:
+            case messages.Metrics(rows=rows):
+                for step, _, seconds, metrics in rows:
+                    if "loss/train" in metrics:
+                        self._audience.training(step, self._max_steps, seconds, metrics)
             case messages.Progress(what=what, fraction=fraction):
                 self._audience.preparing(what, fraction)
             case messages.LogLine(text=text, level="warning" | "error"):
@@ -262,21 +264,9 @@ class _Ear:
             case messages.StateChanged(max_steps=max_steps, reason=reason):
                 self._max_steps, self._conductor.reason = max_steps, reason
             case messages.ConsentWanted(files=files):
-                self._conductor.wanted = tuple(OwnFile(file.name, file.path, file.digest, file.text) for file in files)
+                self._conductor.wanted = files
             case _:
                 pass
-
-    def metrics(self, row: MetricsRow) -> None:
-        """Logged metrics of one step."""
-        step, _, seconds, metrics = row
-        if "loss/train" in metrics:
-            self._audience.training(step, self._max_steps, seconds, metrics)
-
-    def statistics(self, statistics: messages.LayerStatistics | messages.HookStatistics) -> None:
-        """Nobody looks at them here; their numbers are in the metrics."""
-
-    def cell(self, cell: messages.AblationCell) -> None:
-        """Ablations are not repeated."""
 
     def write_log(self, log_path: Path) -> None:
         """What is printed stays where it goes."""

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 from lmcore.config import set_in_text, to_yaml_value
 from lmcore.errors import LabError
-from lmcore.experiments.experiment import Experiment, StepRecord
+from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded
-from lmcore.experiments.identity.own_code import OwnFile
 from lmcore.experiments.runs.folder import CHECKPOINTS, JOURNAL, RunError, load_run, plainly, write_run
 from lmcore.experiments.runs.listing import is_run, read_run
 from lmcore.experiments.runs.metrics import is_of_time
@@ -21,7 +20,7 @@ from lmcore.files import kind_of, make_folder, make_path, read_regular, shorten,
 from lmcore.process.core.deeds import Deed, OpenedRun
 from lmcore.process.core.sessions import Session
 from lmcore.process.replay.outcome import Difference
-from lmcore.protocol.messages import Command, Fork, Generate, Load, Resume, RunUntil, Start
+from lmcore.protocol.messages import Command, Fork, Generate, Load, Metrics, OwnFile, Resume, RunUntil, Start
 from lmcore.training.checkpoints import CheckpointError, is_valid, list_checkpoints, step_of
 from lmcore.training.nonfinite import NonFinite
 
@@ -214,8 +213,7 @@ class ReplayedRuns:
         try:
             while experiment.step < step:
                 for record in experiment.advance():
-                    if isinstance(record, StepRecord):
-                        number, _, seconds, metrics = record.row
+                    for number, _, seconds, metrics in record.rows if isinstance(record, Metrics) else ():
                         told.training(number, step, seconds, metrics)
             experiment.save_checkpoint()
         finally:

@@ -10,9 +10,8 @@ from lmcore.experiments.ablation.page import HEADINGS, markdown, table_rows
 from lmcore.experiments.ablation.plan import Ablation, Arm, plan_ablation
 from lmcore.experiments.ablation.result import (
     RESULT,
-    AblationResult,
-    Evaluation,
-    Finished,
+    CurvePoint,
+    FinishedRun,
     Status,
     as_json,
     difference_so_far,
@@ -21,6 +20,7 @@ from lmcore.experiments.ablation.result import (
     store,
 )
 from lmcore.experiments.runs.folder import RunError
+from lmcore.protocol.results import AblationResult
 from tests.experiments.tiny import TINY
 
 LOSSES = {
@@ -30,20 +30,20 @@ LOSSES = {
 }
 
 
-def run_of(arm: str, seed: int) -> Finished:
+def run_of(arm: str, seed: int) -> FinishedRun:
     """A run that comes down to its loss from 0.1 below it at first: an early evaluation may be the best."""
     loss = LOSSES[arm][seed - 1]
     losses = (3.0, loss - 0.1, loss)
     curve = tuple(
-        Evaluation(step, 32 * step, 0.5 * step, value) for step, value in zip((4, 8, 12), losses, strict=True)
+        CurvePoint(step, 32 * step, 0.5 * step, value) for step, value in zip((4, 8, 12), losses, strict=True)
     )
-    return Finished(f"run-{arm}-{seed}", curve)
+    return FinishedRun(f"run-{arm}-{seed}", curve)
 
 
 def result(
     status: Status = "finished", missing: tuple[tuple[str, int], ...] = (), failed: bool = False
 ) -> AblationResult:
-    def finished(arm: Arm, seed: int) -> Finished | None:
+    def finished(arm: Arm, seed: int) -> FinishedRun | None:
         return None if (arm.name, seed) in missing else run_of(arm.name, seed)
 
     failures = dict.fromkeys(missing, ("Training ended: a | loss\x1b[2J of nan", "run-that-failed")) if failed else {}

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcore.experiments.ablation.result import AblationResult, ArmResult, CellResult, as_json
-from lmcore.experiments.comparison.verdict import Verdict
+from lmcore.experiments.ablation.result import as_json
 from lmcore.experiments.notebook.contents import gather
 from lmcore.experiments.notebook.page import page
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.runs.journal import append_change, change_now
 from lmcore.experiments.runs.notes import write_notes
 from lmcore.experiments.runs.samples import Sample, append_sample
+from lmcore.protocol.results import AblationResult, ArmResult, CellResult, Verdict
 from tests.experiments.runs.made_runs import make_run
 
 TODAY = date(2026, 1, 9)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcore.experiments.runs.journal import (
-    Change,
     append_change,
     change_now,
     journal_of,
@@ -16,9 +15,10 @@ from lmcore.experiments.runs.journal import (
     read_journal,
     replayable,
 )
+from lmcore.protocol.messages import ValueChanged
 
 changes = st.builds(
-    Change,
+    ValueChanged,
     st.integers(0, 9),
     st.sampled_from(["training.learning_rate", "training.beta1"]),
     st.just("0"),
@@ -26,7 +26,7 @@ changes = st.builds(
 )
 
 
-def acting(made: list[Change], step: int) -> dict[str, str]:
+def acting(made: list[ValueChanged], step: int) -> dict[str, str]:
     """The values that act after `step` steps when nothing but `made` happened, in its order."""
     return {change.key: change.new for change in made if change.step <= step}
 
@@ -36,7 +36,7 @@ def test_changes_come_back_in_their_order(tmp_path: Path) -> None:
     made = [change_now(5, "training.learning_rate", "0.001", "3e-3"), change_now(2, "evaluation.prompt", "a", "'b: #'")]
     for change in made:
         append_change(path, change)
-    assert read_changes(path) == made
+    assert read_changes(path) == made and [change.time for change in read_changes(path)] == [c.time for c in made]
     with path.open("a") as file:
         file.write('{"step": 3}\n{"step": 4, "key": "x"')
     assert read_changes(path) == made
@@ -48,14 +48,16 @@ def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(changes, max_size=8).map(lambda made: sorted(made, key=lambda change: change.step)))
-def test_an_uninterrupted_run_repeats_as_it_was(made: list[Change]) -> None:
+def test_an_uninterrupted_run_repeats_as_it_was(made: list[ValueChanged]) -> None:
     for step in range(10):
         assert acting(replayable(made), step) == acting(made, step)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(changes, max_size=8), changes)
-def test_a_person_who_changes_a_value_again_overrules_what_would_come(made: list[Change], new: Change) -> None:
+def test_a_person_who_changes_a_value_again_overrules_what_would_come(
+    made: list[ValueChanged], new: ValueChanged
+) -> None:
     kept = replayable([*made, new])
     assert [change for change in kept if change.key == new.key and change.step >= new.step] == [new]
     others = [change for change in replayable(made) if change.key != new.key]
@@ -63,10 +65,10 @@ def test_a_person_who_changes_a_value_again_overrules_what_would_come(made: list
     assert [change.step for change in kept] == sorted(change.step for change in kept)
 
 
-MADE = [Change(step, "training.learning_rate", "0.001", f"0.00{step}") for step in (2, 4, 6)]
+MADE = [ValueChanged(step, "training.learning_rate", "0.001", f"0.00{step}") for step in (2, 4, 6)]
 
 
-def lines_of(path: Path, made: list[Change] = MADE) -> list[str]:
+def lines_of(path: Path, made: list[ValueChanged] = MADE) -> list[str]:
     for change in made:
         append_change(path, change)
     return path.read_text().splitlines(keepends=True)
@@ -115,7 +117,7 @@ def test_a_journal_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None
     path.write_text("".join(old))
     journal = read_journal(path)
     assert (list(journal.changes), journal.problem, journal.is_sealed) == (MADE, "", False)
-    append_change(path, Change(8, "training.beta1", "0.9", "Infinity"))
+    append_change(path, ValueChanged(8, "training.beta1", "0.9", "Infinity"))
     assert read_journal(path).problem == "" and read_journal(path).is_sealed
     path.write_text("".join(old[1:]) + path.read_text().splitlines()[-1] + "\n")
     assert "was changed at line 3" in read_journal(path).problem

@@ -4,8 +4,9 @@ import pytest
 
 from lmcore.config import parse_config, resolved_text
 from lmcore.experiments.runs.folder import RunError
-from lmcore.experiments.runs.journal import Change, replayable
+from lmcore.experiments.runs.journal import replayable
 from lmcore.experiments.runs.live import LiveConfig
+from lmcore.protocol.messages import ValueChanged
 
 TEXT = resolved_text("""\
 hooks:
@@ -16,7 +17,7 @@ hooks:
 """)
 
 
-def live(*journal: Change) -> LiveConfig:
+def live(*journal: ValueChanged) -> LiveConfig:
     return LiveConfig(parse_config(TEXT), TEXT, journal, {"mine.py": "old"})
 
 
@@ -76,9 +77,9 @@ def test_what_cannot_change_is_a_sentence_and_changes_nothing(key: str, value: s
 
 def test_the_journal_is_repeated_in_its_order_and_versions_with_it() -> None:
     now = live(
-        Change(4, "code.mine.py", "old", "new"),
-        Change(2, "hooks", "", "[{name: only, kind: update, use: mine.py:f}]"),
-        Change(4, "hooks.only.enabled", "true", "false"),
+        ValueChanged(4, "code.mine.py", "old", "new"),
+        ValueChanged(2, "hooks", "", "[{name: only, kind: update, use: mine.py:f}]"),
+        ValueChanged(4, "hooks.only.enabled", "true", "false"),
     )
     assert now.coming_code == (("mine.py", "new"),)
     now.advance_to(3)
@@ -91,17 +92,20 @@ def test_the_journal_is_repeated_in_its_order_and_versions_with_it() -> None:
 
 
 def test_a_change_that_cannot_be_repeated_stays_due() -> None:
-    now = live(Change(1, "hooks.gone.enabled", "true", "false"))
+    now = live(ValueChanged(1, "hooks.gone.enabled", "true", "false"))
     for _ in range(2):
         with pytest.raises(RunError, match=r"journal sets hooks.gone.enabled to false at step 1, which cannot be"):
             now.advance_to(1)
 
 
 def test_a_new_list_of_hooks_overrules_what_was_to_come_of_single_ones() -> None:
-    later = [Change(8, "hooks.first.enabled", "", "false"), Change(8, "training.weight_decay", "", "0.5")]
+    later = [ValueChanged(8, "hooks.first.enabled", "", "false"), ValueChanged(8, "training.weight_decay", "", "0.5")]
     now = live(*later)
     now.make(now.check(5, "hooks", "[]"))
     now.advance_to(9)
     assert now.config.hooks == () and now.config.training.weight_decay == 0.5
-    assert replayable([*later, Change(5, "hooks", "", "[]")]) == [Change(5, "hooks", "", "[]"), later[1]]
-    assert replayable([Change(3, "hooks.first.enabled", "", "false"), Change(5, "hooks", "", "[]")])[0].step == 3
+    assert replayable([*later, ValueChanged(5, "hooks", "", "[]")]) == [ValueChanged(5, "hooks", "", "[]"), later[1]]
+    assert (
+        replayable([ValueChanged(3, "hooks.first.enabled", "", "false"), ValueChanged(5, "hooks", "", "[]")])[0].step
+        == 3
+    )

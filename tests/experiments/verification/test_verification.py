@@ -16,10 +16,11 @@ import safetensors.torch
 
 from lmcore.experiments.experiment import Experiment
 from lmcore.experiments.identity.consent import ConsentNeeded, agree
-from lmcore.experiments.identity.own_code import OwnFile, read_own_file
+from lmcore.experiments.identity.own_code import read_own_file
 from lmcore.experiments.runs.folder import RunError
 from lmcore.experiments.verification import drift
 from lmcore.experiments.verification.verification import Verification, verify
+from lmcore.protocol.messages import OwnFile
 from tests.experiments.tiny import forget_digests, tiny, train
 
 CHANGES = [

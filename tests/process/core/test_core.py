@@ -50,7 +50,6 @@ from lmcore.protocol.messages import (
     StateChanged,
     Step,
     Stop,
-    ToggleHook,
     Token,
     ValueChanged,
 )
@@ -110,8 +109,8 @@ def test_pause_step_set_value_and_stop(core: CoreClient, tmp_path: Path) -> None
     core.send(SetValue("training.learning_rate", "5e-3"))
     changed = core.wait_for(ValueChanged)
     assert (changed.step, changed.key, changed.new) == (3, "training.learning_rate", "5e-3") or changed.new == "0.005"
-    core.send(ToggleHook("quiet", True))
-    assert core.wait_for(ValueChanged).key == "hooks.quiet"
+    core.send(SetValue("hooks.quiet.enabled", "true"))
+    assert core.wait_for(ValueChanged).key == "hooks.quiet.enabled"
     core.send(RunUntil(step=7))
     assert reach(core, "paused").step == 7
     core.send(SaveCheckpoint())
@@ -133,7 +132,7 @@ def test_pause_step_set_value_and_stop(core: CoreClient, tmp_path: Path) -> None
         (SetValue("model.d_model", "64"), "new run"),
         (SetValue("training.learning_rate", "[/"), "learning_rate"),
         (SetValue("training.lerning_rate", "1"), "learning_rate"),
-        (ToggleHook("loud", True), "loud"),
+        (SetValue("hooks.loud.enabled", "true"), "loud"),
         (Load("no-such-run"), "no-such-run"),
         (Pause(), "pause"),
         (Inspect(5, "parameters", "blocks.9.attn"), "blocks.9.attn"),

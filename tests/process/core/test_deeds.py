@@ -38,7 +38,7 @@ commands = st.sampled_from(sorted(command_kinds().values(), key=str)).flatmap(st
 
 def test_every_kind_of_command_is_known() -> None:
     kinds = command_kinds()
-    assert {"Start", "Load", "Fork", "SetValue", "ToggleHook", "Generate", "FileEdited"} <= kinds.keys()
+    assert {"Start", "Load", "Fork", "SetValue", "Generate", "FileEdited"} <= kinds.keys()
     assert all(issubclass(kind, Command) for kind in kinds.values())
 
 

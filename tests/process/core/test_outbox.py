@@ -59,8 +59,8 @@ def test_telemetry_is_merged_and_precedes_the_state_that_follows_it(
     envelopes: "queue.Queue[Any]", outbox: Outbox
 ) -> None:
     for step in range(500):
-        outbox.metrics((step, step, 0.0, {"loss/train": 1.0}))
-        outbox.statistics(LayerStatistics(step, ()))
+        outbox.send(Metrics(((step, step, 0.0, {"loss/train": 1.0}),)))
+        outbox.send(LayerStatistics(step, ()))
     outbox.send(StateChanged("finished", step=500))
     events, _ = collect(envelopes, outbox)
     rows = [row for event in events if isinstance(event, Metrics) for row in event.rows]
@@ -77,8 +77,8 @@ def test_of_a_cell_that_trains_only_the_newest_is_told_and_its_end_is_the_last_w
 ) -> None:
     for step in range(200):
         for seed in (1, 2):
-            outbox.cell(AblationCell("baseline", seed, "running", step, 200))
-    outbox.cell(AblationCell("baseline", 1, "finished", 200, 200, 1.5))
+            outbox.send(AblationCell("baseline", seed, "running", step, 200))
+    outbox.send(AblationCell("baseline", 1, "finished", 200, 200, 1.5))
     events, _ = collect(envelopes, outbox)
     told = [event for event in events if isinstance(event, AblationCell)]
     assert len(told) < 40
@@ -92,7 +92,7 @@ def test_a_reader_that_sleeps_neither_blocks_the_core_nor_fills_its_memory(tmp_p
     outbox.start()
     began = time.monotonic()
     for step in range(100_000):
-        outbox.metrics((step, step, 0.0, {"loss/train": 1.0}))
+        outbox.send(Metrics(((step, step, 0.0, {"loss/train": 1.0}),)))
     assert time.monotonic() - began < 60
     outbox.send(Token(1, "still here"))
     waiting = len(outbox._rows)

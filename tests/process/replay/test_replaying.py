@@ -32,7 +32,6 @@ from lmcore.protocol.messages import (
     Start,
     Step,
     Stop,
-    ToggleHook,
 )
 from tests.experiments.tiny import losses
 from tests.process.core.test_core import config
@@ -99,7 +98,7 @@ def session(runs: Path) -> Path:
         Start(config(runs, steps=60), name="first"),
         (7, SetValue("training.learning_rate", "5e-3")),
         (20, ASK),  # in the middle of an evaluation
-        (20, ToggleHook("quiet", True)),
+        (20, SetValue("hooks.quiet.enabled", "true")),
         (20, Generate(2, "One day", max_tokens=6)),
         (23, Pause()),
         Step(2),
@@ -126,7 +125,7 @@ def test_everything_is_done_again_and_comes_out_the_same(session: Path, runs: Pa
     for words in (
         "step      7  training.learning_rate: 0.01 → 0.005",
         "asked 'Once': 5 tokens",
-        "hooks.quiet: off → on",
+        "hooks.quiet.enabled: false → true",
     ):
         assert words in told
 

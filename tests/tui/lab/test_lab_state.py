@@ -18,7 +18,7 @@ from lmcore.protocol.messages import (
     StateChanged,
     ValueChanged,
 )
-from tests.tui.fake_core import READY, layer_rows, metrics_rows, run_info
+from tests.tui.fake_core import READY, change_of, layer_rows, metrics_rows, run_info
 from tui.lab.state import LOG_LINES, LabState, advance_state, restarting
 
 RUNNING = advance_state(
@@ -62,6 +62,24 @@ def test_telemetry_of_all_kinds() -> None:
     assert state.layers_step == 20 and state.metrics["loss/val"] == 1.5 and state.memory_bytes == 1000
     assert len(state.samples) == len(state.changes) == 1 and state.checkpoint_step == 20
     assert state.last_rejected is not None and state.step == 20
+
+
+def test_a_change_brings_the_configuration_and_nobody_reads_text_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "training:\n  max_steps: 500  # short\nhooks:\n  - {name: half, kind: update, use: clip}\n"
+    begun = advance_state(LabState(), [READY, StateChanged("running", 3, 50, run_info(config_text=text))])
+    assert begun.config is not None and begun.config.training.max_steps == 500
+    changes = [change_of(begun, "training.learning_rate", "2e-3"), change_of(begun, "hooks.half.enabled", "false")]
+    monkeypatch.setattr("yaml.parse", None)
+    first, second = (advance_state(begun, [change]) for change in changes)
+    assert first.config is not None and first.config.training.learning_rate == 2e-3 and first.config.hooks[0].enabled
+    assert first.run is not None and "# short" in first.run.config_text and "0.002" in first.run.config_text
+    assert second.config is not None and not second.config.hooks[0].enabled
+    again = advance_state(first, [StateChanged("paused", 5, 50, first.run)])
+    assert again.config is first.config  # the same text is not read again
+
+
+def test_a_configuration_of_another_version_is_none() -> None:
+    assert advance_state(LabState(), [StateChanged("running", 0, 9, run_info(config_text="model: ["))]).config is None
 
 
 def test_another_run_begins_with_nothing_of_the_one_before() -> None:

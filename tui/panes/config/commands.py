@@ -8,7 +8,7 @@ from lmcore.config.locate import LOCAL
 from tui.dialogs import ConfirmDialog, OpenFileDialog, SaveAsDialog, as_config_path
 from tui.lab.state import LOOKING_BACK
 from tui.messages import NewRun, Notice, SendCommand
-from tui.panes.config.applying import Plan, describe, plan
+from tui.panes.config.application import Plan, describe, plan
 from tui.panes.config.files import SaveError, save
 from tui.panes.config.form import FieldList
 from tui.panes.config.on_disk import same_lines

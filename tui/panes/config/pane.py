@@ -21,7 +21,6 @@ from tui.lab.state import LabState
 from tui.messages import ConfigEdited, Notice
 from tui.panes.config import commands, on_disk, verdict
 from tui.panes.config.against import against_baseline
-from tui.panes.config.applying import seen_config
 from tui.panes.config.field_editor import FieldEditor
 from tui.panes.config.field_edits import next_choice
 from tui.panes.config.files import first_text
@@ -157,7 +156,7 @@ class ConfigPane(Widget):
         """Follow the running run."""
         before, now = ((lab.run, lab.changes, lab.has_open_run, lab.moment) for lab in (old, new))
         if before != now:
-            self.running = seen_config(new)
+            self.running = new.seen_config
             self._show_form()
         if old.seconds_per_step != new.seconds_per_step or old.run is not new.run:
             self._show_verdict()

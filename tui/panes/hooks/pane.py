@@ -28,7 +28,6 @@ from tui.dialogs import AskingDialog, ConfirmDialog
 from tui.lab.hook_changes import free_name, moved
 from tui.lab.state import LabState
 from tui.messages import ChangeHooks, ConfigEdited, Notice, SendCommand, next_request
-from tui.panes.config.applying import seen_config
 from tui.panes.hooks.catalogue import CatalogueDialog
 from tui.panes.hooks.form import HookForm
 from tui.panes.hooks.table import Layout, Shown, Span, explain, heading, lay_out, table_lines
@@ -140,8 +139,7 @@ class HooksPane(Widget, can_focus=True):
     def watch_lab(self, old: LabState, new: LabState) -> None:
         """Follow the run's hooks, and what it tells of them."""
         if (old.run, old.changes, old.moment) != (new.run, new.changes, new.moment):
-            config = seen_config(new)
-            self.of_run = config.hooks if config is not None else ()
+            self.of_run = new.seen_config.hooks if new.seen_config is not None else ()
         before, now = (
             (lab.hooks, lab.hooks_step, lab.run, lab.changes, lab.shows_run, lab.moment) for lab in (old, new)
         )

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from lmcore.protocol.messages import Evaluation, Event, Metrics, RunInfo, StateChanged, ValueChanged
@@ -15,7 +16,14 @@ def read_past_changes(run_folder: Path) -> tuple[tuple[ValueChanged, ...], str]:
     from lmcore.experiments.runs.journal import inspect_changes
 
     changes, problem = inspect_changes(run_folder, inspect_run(run_folder)[0])
-    return tuple(ValueChanged(change.step, change.key, change.old, change.new) for change in changes), problem
+    return tuple(_in_words(change) for change in changes), problem
+
+
+def _in_words(change: ValueChanged) -> ValueChanged:
+    """A change of the journal as a run tells it: with what became of a list of hooks."""
+    from lmcore.config.hook_list import hooks_difference
+
+    return replace(change, words=hooks_difference(change.old, change.new)) if change.key == "hooks" else change
 
 
 Install = Callable[[], None]

@@ -21,7 +21,6 @@ from lmcore.protocol.messages import Cancel, DescribeHooks, Event, Generate, Hoo
 from tui.bindings import pane_bindings
 from tui.lab.state import LabState
 from tui.messages import ResumeRun, SendCommand, next_request
-from tui.panes.config.applying import running_config
 from tui.panes.repl import export
 from tui.panes.repl.answers import Answers
 from tui.panes.repl.commands import COMMANDS, CommandError, ReplCommand, completions, parse
@@ -124,10 +123,8 @@ class ReplPane(Widget):
 
     def watch_lab(self, old: LabState, new: LabState) -> None:
         """Follow the run: its sampling settings, its samples, its step."""
-        if old.run != new.run or old.changes != new.changes:
-            config = running_config(new.run, new.changes)
-            if config is not None:
-                self.base = config.sampling
+        if old.config != new.config and new.config is not None:
+            self.base = new.config.sampling
         if (old.run and old.run.folder) != (new.run and new.run.folder):
             self._stored, self.described, self._describing = (), None, 0
             if new.run is not None:

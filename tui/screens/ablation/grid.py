@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lmcore.experiments.ablation.result import AblationResult, CellResult
 from lmcore.protocol.messages import AblationCell
+from lmcore.protocol.results import AblationResult, CellResult
 from tui.plain_text import shown_text
 
 Word = tuple[str, str]

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable, Static
 
 from lmcore.experiments.ablation.listing import AblationSummary, list_ablations
-from lmcore.experiments.ablation.result import AblationResult
 from lmcore.experiments.runs.listing import RunError
+from lmcore.protocol.results import AblationResult
 from tui.lab.ablation import outcome
 from tui.lab.numbers import rough_duration
 from tui.messages import AskAblation

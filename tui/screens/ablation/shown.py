@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lmcore.experiments.ablation.listing import AblationSummary
 from lmcore.experiments.ablation.page import PAGE
-from lmcore.experiments.ablation.result import AblationResult
 from lmcore.protocol.messages import AblationCell
+from lmcore.protocol.results import AblationResult
 from tui.lab.ablation import AblationState
 from tui.lab.numbers import duration
 from tui.plain_text import shown_text

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from lmcore.experiments.ablation.page import HEADINGS, NUMBERS, table_rows
-from lmcore.experiments.ablation.result import AblationResult, ArmResult, difference_so_far
+from lmcore.experiments.ablation.result import difference_so_far
+from lmcore.protocol.results import AblationResult, ArmResult
 from tui.lab.ablation import UNSEEN, UNSEEN_IN_SHORT
 from tui.plain_text import shown_text
 
